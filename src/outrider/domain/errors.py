@@ -1,0 +1,100 @@
+"""Everything that can go wrong, sorted by who has to act.
+
+    OutriderError
+    ├── CallerError        the request was wrong: 4xx, nothing stored, says what to change
+    ├── OurError           we could not: 5xx, never costs a delivery an attempt
+    └── ConfigError        the process cannot start: exit status 78
+
+A receiver's faults are not exceptions: they are outcomes (`domain/delivery.py`) and go to the ledger.
+"""
+
+from __future__ import annotations
+
+
+class OutriderError(Exception):
+    """Root of every error this package raises on purpose."""
+
+
+class CallerError(OutriderError):
+    """The caller has to change the request.
+
+    `code` is the integer `ErrorCode` of the error body, `status` the HTTP status. `field`, `expected` and
+    `given` name the offending part; `given` must never carry a secret.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        description: str,
+        *,
+        code: int,
+        status: int = 400,
+        field: str | None = None,
+        expected: str | None = None,
+        given: str | None = None,
+    ) -> None:
+        super().__init__(description)
+        self.message = message
+        self.description = description
+        self.code = code
+        self.status = status
+        self.field = field
+        self.expected = expected
+        self.given = given
+
+
+class InvalidField(CallerError):
+    """A field of the request does not hold what it has to hold (LoginRadius code 7900, HTTP 400)."""
+
+    def __init__(self, field: str, expected: str, given: str, *, code: int = 7900, status: int = 400) -> None:
+        super().__init__(
+            "A parameter is not formatted correctly",
+            f"{field}: expected {expected}, given {given}",
+            code=code,
+            status=status,
+            field=field,
+            expected=expected,
+            given=given,
+        )
+
+
+class NotFound(CallerError):
+    """The named thing does not exist in this tenant."""
+
+    def __init__(self, what: str, name: str, *, code: int = 7904) -> None:
+        super().__init__(f"{what} not found", f"no {what} {name!r} in this tenant", code=code, status=404)
+
+
+class Conflict(CallerError):
+    """The request contradicts what is already stored."""
+
+    def __init__(self, field: str, expected: str, given: str, *, code: int = 7987) -> None:
+        super().__init__(
+            "The request conflicts with what is stored",
+            f"{field}: expected {expected}, given {given}",
+            code=code,
+            status=409,
+            field=field,
+            expected=expected,
+            given=given,
+        )
+
+
+class OurError(OutriderError):
+    """We could not do it; the caller may try again after `retry_after` seconds."""
+
+    retry_after = 1
+
+
+class StoreUnavailable(OurError):
+    """The store cannot commit now: overloaded, disk full, or gone."""
+
+
+class ConfigError(OutriderError):
+    """A setting cannot be honoured; the process does not start."""
+
+    def __init__(self, field: str, expected: str, given: str) -> None:
+        super().__init__(f"{field}: expected {expected}, given {given}")
+        self.field = field
+        self.expected = expected
+        self.given = given

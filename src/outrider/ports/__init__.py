@@ -1,0 +1,1 @@
+"""Small protocols, each shaped by its user; the outside world implements them."""
