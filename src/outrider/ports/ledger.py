@@ -1,0 +1,98 @@
+"""Looking back: what happened to every event. Used by `app/history.py`. Lists are newest first."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from outrider.domain.model import Event
+from outrider.ports.queue import AttemptRecord
+
+
+class EventQuery(msgspec.Struct, frozen=True):
+    """Which events; None means any. Times are accepted instants, `since` inclusive, `until` exclusive."""
+
+    type: str | None = None
+    subject: str | None = None
+    since: int | None = None
+    until: int | None = None
+
+
+class DeliveryQuery(msgspec.Struct, frozen=True):
+    """Which deliveries; None means any. Times are of creation. `state` as in DeliveryRow."""
+
+    type: str | None = None
+    subject: str | None = None
+    webhook: str | None = None
+    event: str | None = None
+    state: str | None = None
+    since: int | None = None
+    until: int | None = None
+
+
+class EventRow(msgspec.Struct, frozen=True):
+    """An event and its place in the list; `place` rises with every event stored."""
+
+    place: int
+    event: Event
+
+
+class SkipRow(msgspec.Struct, frozen=True):
+    event: str
+    reason: str
+    detail: str
+    at: int
+
+
+class DeliveryRow(msgspec.Struct, frozen=True):
+    """A delivery as it stands. `state`: waiting, delivered, exhausted or cancelled.
+
+    `due` is set while waiting, `ended` afterwards; `reason` is of the last attempt. `webhook_name` outlives
+    the webhook.
+    """
+
+    id: str
+    event: str
+    event_type: str
+    subject: str | None
+    webhook: str
+    webhook_name: str
+    state: str
+    attempts: int
+    created: int
+    due: int | None
+    ended: int | None
+    reason: str | None
+    last_status: int | None
+
+
+class LedgerLine(msgspec.Struct, frozen=True):
+    """One line about a delivery, with its attempt when there was one."""
+
+    line: str
+    at: int
+    reason: str | None
+    attempt: AttemptRecord | None
+
+
+class Ledger(Protocol):
+    async def events(self, tenant: str, query: EventQuery, before: int | None, limit: int) -> list[EventRow]:
+        """Events with a place below `before`, highest place first."""
+        ...
+
+    async def event(self, tenant: str, event: str) -> EventRow | None: ...
+
+    async def skips(self, tenant: str, event: str) -> list[SkipRow]: ...
+
+    async def deliveries(
+        self, tenant: str, query: DeliveryQuery, before: str | None, limit: int
+    ) -> list[DeliveryRow]:
+        """Deliveries with an id below `before`, highest id first; ids are time-ordered."""
+        ...
+
+    async def delivery(self, tenant: str, delivery: str) -> DeliveryRow | None: ...
+
+    async def lines(self, tenant: str, delivery: str) -> list[LedgerLine]:
+        """Everything the ledger has on one delivery, oldest first."""
+        ...

@@ -1,0 +1,115 @@
+"""The queue: deliveries still owed. Used by `app/accept.py` and by `dispatch/`.
+
+A lease is the incarnation of one running process. A process renews all its leases with one heartbeat, and
+every change to a leased row is fenced by the incarnation: whoever lost the lease changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from outrider.domain.delivery import Step
+from outrider.domain.model import Acceptance, Delivery
+from outrider.ports.sender import Timing
+
+
+class StaleBook(Exception):  # noqa: N818 - a signal to look again, not a fault
+    """The configuration changed since the acceptance was made; nothing was stored."""
+
+
+class IdTaken(Exception):  # noqa: N818 - the use case turns it into the caller's error
+    """An event id is stored with other content; nothing was stored. `args[0]` is the id."""
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What was committed: ids of the acceptance's events that were stored before, with the same content."""
+
+    repeats: frozenset[str]
+
+
+class AttemptRecord(msgspec.Struct, frozen=True):
+    """One request as the ledger keeps it. `request_headers` are masked already."""
+
+    number: int
+    started: int
+    url: str
+    request_headers: tuple[tuple[str, str], ...]
+    status: int | None
+    error: str | None
+    detail: str | None
+    answer: bytes
+    answer_cut: bool
+    timing: Timing
+
+
+class Settlement(msgspec.Struct, frozen=True):
+    """The outcome of one attempt, to be written if the lease still holds.
+
+    `reason` says why in a word or two (`410`, `timeout`, `webhook deleted`). `disable_webhook` disables the
+    webhook with that reason in the same commit. `news` are our own events about it, stored with it.
+    """
+
+    delivery: Delivery
+    step: Step
+    at: int
+    reason: str | None = None
+    attempt: AttemptRecord | None = None
+    disable_webhook: bool = False
+    news: Acceptance | None = None
+
+
+class Backlog(msgspec.Struct, frozen=True):
+    """A webhook with unleased deliveries and the instant the earliest of them is due."""
+
+    tenant: str
+    webhook: str
+    due: int
+
+
+class Queue(Protocol):
+    async def accept(self, acceptance: Acceptance) -> Receipt:
+        """Commit events, deliveries and skips together; durable on return.
+
+        An event id that is stored already with the same fingerprint is a repeat: neither it nor its
+        deliveries nor its skips are stored again. Raises IdTaken, StaleBook (tenant's version differs),
+        StoreUnavailable.
+        """
+        ...
+
+    async def backlogs(self) -> list[Backlog]:
+        """Every enabled webhook that has unleased deliveries, whenever due."""
+        ...
+
+    async def claim(self, webhook: str, limit: int, now: int) -> list[Delivery]:
+        """Lease up to `limit` due deliveries of `webhook` to this process, earliest due first."""
+        ...
+
+    async def settle(self, settlements: Sequence[Settlement]) -> frozenset[str]:
+        """Write outcomes in one commit; returns the delivery ids whose lease had been lost (unchanged)."""
+        ...
+
+    async def release(self, deliveries: Sequence[str] | None = None) -> int:
+        """Give back leases of this process (all when None), due as before; returns how many."""
+        ...
+
+    async def heartbeat(self, now: int, dead_after: int) -> int:
+        """Renew this process' leases and release those of processes silent for `dead_after` ms.
+
+        Returns how many deliveries were released.
+        """
+        ...
+
+    async def cancel(self, webhook: str, limit: int, now: int) -> int:
+        """End up to `limit` unleased deliveries of a deleted webhook as cancelled; returns how many."""
+        ...
+
+    async def deleted_webhooks(self) -> list[str]:
+        """Deleted webhooks that still have deliveries in the queue."""
+        ...
+
+    async def size(self) -> int:
+        """How many deliveries are owed."""
+        ...
