@@ -7,11 +7,11 @@ from typing import Protocol
 from outrider.domain.model import Acceptance, ApiKey, Secret, Tenant, TenantBook, Webhook
 
 
-class NameTaken(Exception):  # noqa: N818 - the use case turns it into the caller's error
+class NameTaken(Exception):
     """Another row of the tenant has this name (case-insensitive); nothing was stored."""
 
 
-class InUse(Exception):  # noqa: N818 - the use case turns it into the caller's error
+class InUse(Exception):
     """The secret is named by a webhook; nothing was deleted. `args[0]` is the webhook's name."""
 
 

@@ -16,11 +16,11 @@ from outrider.domain.model import Acceptance, Delivery
 from outrider.ports.sender import Timing
 
 
-class StaleBook(Exception):  # noqa: N818 - a signal to look again, not a fault
+class StaleBook(Exception):
     """The configuration changed since the acceptance was made; nothing was stored."""
 
 
-class IdTaken(Exception):  # noqa: N818 - the use case turns it into the caller's error
+class IdTaken(Exception):
     """An event id is stored with other content; nothing was stored. `args[0]` is the id."""
 
 

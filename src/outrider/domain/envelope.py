@@ -1,0 +1,53 @@
+"""The body every receiver gets: `{"HookName","HookId","Data","Time"}`, built once per event.
+
+`Data` goes in as the producer's bytes. `ModifiedFields` is added to profile updates that named their
+previous state. Source: LoginRadius' 2023 payload samples for the order of the fields.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from outrider.domain.clock import iso
+from outrider.domain.redaction import SECRET_FIELDS
+
+
+class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The envelope's fields in wire order."""
+
+    HookName: str
+    HookId: str
+    Data: msgspec.Raw
+    Time: str
+    ModifiedFields: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def envelope(name: str, event: str, data: bytes, time: int, modified: tuple[str, ...] | None = None) -> bytes:
+    """The exact bytes sent and signed. `data` is valid JSON, masked; `time` is when it happened."""
+    return _encode(
+        Envelope(
+            HookName=name.lower(),
+            HookId=event,
+            Data=msgspec.Raw(data),
+            Time=iso(time),
+            ModifiedFields=msgspec.UNSET if modified is None else modified,
+        )
+    )
+
+
+def modified_fields(previous: dict[str, Any], current: dict[str, Any]) -> tuple[str, ...]:
+    """Names of top-level fields that differ, in the new profile's order, then those that vanished.
+
+    A missing field equals null. Secrets are never compared, so they are never listed.
+    """
+    names = dict.fromkeys((*current, *previous))
+    return tuple(
+        name
+        for name in names
+        if name.lower() not in SECRET_FIELDS and previous.get(name) != current.get(name)
+    )

@@ -1,0 +1,87 @@
+"""What a webhook may be told to send: target URLs, custom headers and query parameters.
+
+Names that would break the request or forge ours are refused when they are set, never dropped later.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+from outrider.domain.errors import InvalidField
+
+OUR_HEADERS = frozenset(
+    """host content-length content-type content-encoding transfer-encoding connection keep-alive te trailer
+    upgrade expect proxy-authorization proxy-connection authorization accept accept-encoding user-agent
+    signature request-id request-context webhook-id webhook-timestamp webhook-signature date cookie""".split()
+)
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
+_FIELD_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?|")  # visible ASCII, no CR, LF or NUL
+_URL_LENGTH = 2048
+
+
+def check_target_url(url: str, field: str = "TargetUrl", *, code: int = 7900) -> str:
+    """The URL when it can be called: https with a host, without user info or fragment."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise InvalidField(field, "a valid https URL", url[:80], code=code) from None
+    faults = (
+        (parts.scheme.lower() != "https", "an https URL", f"scheme {parts.scheme[:20] or 'none'}"),
+        (not parts.hostname, "a URL with a host name", "none"),
+        (parts.username is not None, "a URL without user info (use Authentication)", "user info"),
+        (bool(parts.fragment) or "#" in url, "a URL without fragment", "a fragment"),
+        (port == 0, "a port from 1 to 65535", "0"),
+        (
+            any(ord(c) <= 0x20 or ord(c) == 0x7F for c in url),
+            "a URL without spaces or control characters",
+            "one",
+        ),
+        (len(url) > _URL_LENGTH, f"at most {_URL_LENGTH} characters", f"{len(url)} characters"),
+    )
+    for wrong, expected, given in faults:
+        if wrong:
+            raise InvalidField(field, expected, given, code=code)
+    return url
+
+
+def check_headers(headers: dict[str, str]) -> dict[str, str]:
+    """Custom headers, as given. Refuses ours, hop-by-hop ones, malformed and repeated names."""
+    seen: set[str] = set()
+    for name, value in headers.items():
+        field = f"Headers.{name[:60]}"
+        lowered = name.lower()
+        if not _TOKEN.fullmatch(name):
+            raise InvalidField(field, "a header name of RFC 9110 token characters", "other characters")
+        if lowered in OUR_HEADERS:
+            raise InvalidField(field, "a header name that Outrider does not set itself", lowered)
+        if lowered in seen:
+            raise InvalidField(field, "each header once", "the same name in another case")
+        if not _FIELD_VALUE.fullmatch(value):
+            raise InvalidField(field, "a value of visible ASCII characters", "other characters")
+        seen.add(lowered)
+    return headers
+
+
+def check_query_params(params: dict[str, str]) -> dict[str, str]:
+    """Query parameters, as given. Names must not be empty."""
+    if "" in params:
+        raise InvalidField("QueryParams", "non-empty names", "an empty name")
+    return params
+
+
+def with_query(url: str, params: dict[str, str] | None) -> str:
+    """`url` with `params` merged into its query: a parameter the URL has already takes the value of `params`."""
+    if not params:
+        return url
+    parts = urlsplit(url)
+    kept = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if k not in params]
+    query = urlencode([*kept, *params.items()], quote_via=quote)
+    return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", query, ""))
+
+
+def shown_url(url: str) -> str:
+    """The URL without its query, for ledgers and logs: receivers put credentials there."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, "…" if parts.query else "", ""))
