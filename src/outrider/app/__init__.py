@@ -1,0 +1,1 @@
+"""Use cases. The doors (`api/`, `cli/`) call these and nothing else."""

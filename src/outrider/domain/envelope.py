@@ -47,7 +47,5 @@ def modified_fields(previous: dict[str, Any], current: dict[str, Any]) -> tuple[
     """
     names = dict.fromkeys((*current, *previous))
     return tuple(
-        name
-        for name in names
-        if name.lower() not in SECRET_FIELDS and previous.get(name) != current.get(name)
+        name for name in names if name.lower() not in SECRET_FIELDS and previous.get(name) != current.get(name)
     )

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from outrider.domain.clock import iso
-from outrider.domain.model import Delivery, Webhook
+from outrider.domain.envelope import envelope
+from outrider.domain.fanout import fan_out
+from outrider.domain.model import Acceptance, Delivery, Event, TenantBook, Webhook
 
 DELIVERY_EXHAUSTED = "DeliveryExhausted"
 WEBHOOK_DISABLED = "WebhookDisabled"
@@ -49,3 +54,23 @@ def secret_rotated(name: str, version: int, previous_valid_until: int, at: int) 
         "PreviousValidUntil": iso(previous_valid_until),
         "RotatedDate": iso(at),
     }
+
+
+def announce(
+    book: TenantBook, name: str, subject: str, payload: dict[str, Any], *, now: int, new_id: Callable[[], str]
+) -> Acceptance:
+    """Our own event, owed to every webhook subscribed to it; to be committed with what it tells of."""
+    identity = new_id()
+    event = Event(
+        id=identity,
+        tenant=book.tenant.id,
+        type=name,
+        subject=subject,
+        operation=None,
+        time=now,
+        accepted=now,
+        body=envelope(name, identity, msgspec.json.encode(payload), now),
+        fingerprint=b"",
+    )
+    deliveries = tuple(fan_out(event, book.webhooks, new_id))
+    return Acceptance(book.tenant.id, book.version, (event,), deliveries, ())

@@ -27,9 +27,7 @@ class Happening(msgspec.Struct, frozen=True):
 def skips(happenings: Sequence[Happening], *, bulk: bool, prevented: bool) -> dict[str, Skip]:
     """The events that go to nobody, by id. Prevention comes first, then bulk, then absorption."""
     if prevented:
-        return {
-            h.id: Skip(h.id, SkipReason.PREVENTED, "the producer asked for no delivery") for h in happenings
-        }
+        return {h.id: Skip(h.id, SkipReason.PREVENTED, "the producer asked for no delivery") for h in happenings}
     found: dict[str, Skip] = {}
     deleted = {h.organization: h.id for h in happenings if h.type == DELETION}
     for h in happenings:

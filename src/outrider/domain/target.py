@@ -72,7 +72,7 @@ def check_query_params(params: dict[str, str]) -> dict[str, str]:
 
 
 def with_query(url: str, params: dict[str, str] | None) -> str:
-    """`url` with `params` merged into its query: a parameter the URL has already takes the value of `params`."""
+    """`url` with `params` merged into its query; on a name both have, `params` wins."""
     if not params:
         return url
     parts = urlsplit(url)

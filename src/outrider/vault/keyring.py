@@ -60,9 +60,7 @@ async def open_keyring(root: bytes, book: Book) -> Keyring:
     try:
         keys = {number: _decrypt(cipher, coded, f"data-key/{number}") for number, coded in wrapped.items()}
     except Unsealable as error:
-        raise ConfigError(
-            "OUTRIDER_ROOT_KEY", "the root key this store was made with", "another key"
-        ) from error
+        raise ConfigError("OUTRIDER_ROOT_KEY", "the root key this store was made with", "another key") from error
     return Keyring(keys)
 
 

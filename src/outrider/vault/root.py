@@ -22,14 +22,10 @@ def root_key(from_environment: str | None, file: Path) -> bytes:
     except FileNotFoundError:
         return _create(file)
     except OSError as error:
-        raise ConfigError(
-            "OUTRIDER_ROOT_KEY_FILE", "a readable file", error.strerror or "an error"
-        ) from error
+        raise ConfigError("OUTRIDER_ROOT_KEY_FILE", "a readable file", error.strerror or "an error") from error
     mode = stat.S_IMODE(file.stat().st_mode)
     if mode & 0o077:
-        raise ConfigError(
-            "OUTRIDER_ROOT_KEY_FILE", "a file only its owner can read (0600)", f"mode {mode:04o}"
-        )
+        raise ConfigError("OUTRIDER_ROOT_KEY_FILE", "a file only its owner can read (0600)", f"mode {mode:04o}")
     return _decode(text, "OUTRIDER_ROOT_KEY_FILE")
 
 
@@ -53,7 +49,5 @@ def _create(file: Path) -> bytes:
             out.flush()
             os.fsync(out.fileno())
     except OSError as error:
-        raise ConfigError(
-            "OUTRIDER_ROOT_KEY_FILE", "a place to create the key", error.strerror or ""
-        ) from error
+        raise ConfigError("OUTRIDER_ROOT_KEY_FILE", "a place to create the key", error.strerror or "") from error
     return key

@@ -1,0 +1,273 @@
+"""Intake: from what a producer sent to one commit, and from there straight to the lanes."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+import msgspec
+
+from outrider import catalog
+from outrider.app.books import Books
+from outrider.catalog import EventType, Family
+from outrider.domain.clock import parse_iso
+from outrider.domain.envelope import envelope, modified_fields
+from outrider.domain.errors import CallerError, Conflict, InvalidField, StoreUnavailable
+from outrider.domain.fanout import fan_out
+from outrider.domain.ids import is_uuid, uuid7
+from outrider.domain.model import Acceptance, Delivery, Event, Skip, TenantBook
+from outrider.domain.operation import Happening, skips
+from outrider.domain.redaction import mask_payload
+from outrider.ports.clock import Clock, Entropy
+from outrider.ports.handover import Handover
+from outrider.ports.queue import IdTaken, Queue, StaleBook
+from outrider.ports.vault import Vault
+
+UNKNOWN_EVENT = 1086
+BODY_TOO_LARGE = 7913
+_SUBJECT_LENGTH = 256
+_LOOKS = 10  # how often a configuration may change under one request before we call it our fault
+
+
+class EventInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a producer says of one event. `Data` and `Previous` stay the producer's bytes."""
+
+    Event: str
+    Data: msgspec.Raw
+    Id: str | None = None
+    Time: str | None = None
+    Subject: str | None = None
+    Previous: msgspec.Raw | None = None
+
+
+class OperationInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a producer did in one transaction."""
+
+    Events: list[EventInput]
+    Bulk: bool = False
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """One accepted event, as the 202 names it."""
+
+    Id: str
+    Event: str
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Per request and per event; bytes of `Data`."""
+
+    events: int = 1_000
+    event_bytes: int = 256 * 1024
+
+
+class Intake:
+    """Accepts events and operations of an authenticated tenant."""
+
+    def __init__(
+        self,
+        *,
+        books: Books,
+        queue: Queue,
+        handover: Handover,
+        vault: Vault,
+        clock: Clock,
+        entropy: Entropy,
+        limits: Limits,
+    ) -> None:
+        self._books = books
+        self._queue = queue
+        self._handover = handover
+        self._vault = vault
+        self._clock = clock
+        self._entropy = entropy
+        self._limits = limits
+
+    async def accept_one(self, tenant: str, event: EventInput, *, prevented: bool) -> list[Accepted]:
+        """Accept one event; errors name its fields. Committed on return."""
+        return await self._accept(tenant, [self._read(tenant, event, "")], prevented=prevented)
+
+    async def accept_many(self, tenant: str, events: Sequence[EventInput], *, prevented: bool) -> list[Accepted]:
+        """Accept independent events, all or none; errors name the event by its index."""
+        read = self._read_all(tenant, events, "")
+        return await self._accept(tenant, read, prevented=prevented)
+
+    async def accept_operation(self, tenant: str, operation: OperationInput, *, prevented: bool) -> list[Accepted]:
+        """Accept the events of one operation, judged together, all or none."""
+        read = self._read_all(tenant, operation.Events, "Events")
+        return await self._accept(tenant, read, prevented=prevented, bulk=operation.Bulk, operation=self._new_id())
+
+    def _read_all(self, tenant: str, events: Sequence[EventInput], field: str) -> list[_Read]:
+        if not 1 <= len(events) <= self._limits.events:
+            expected = f"1 to {self._limits.events} events"
+            raise InvalidField(field or "body", expected, f"{len(events)}", code=1090)
+        return [self._read(tenant, event, f"{field}[{index}].") for index, event in enumerate(events)]
+
+    def _read(self, tenant: str, given: EventInput, prefix: str) -> _Read:
+        """Check one event and make it; raises CallerError naming the field under `prefix`."""
+        try:
+            return self._make(tenant, given)
+        except CallerError as error:
+            if not prefix or error.field is None:
+                raise
+            raise _placed(error, prefix) from error
+
+    def _make(self, tenant: str, given: EventInput) -> _Read:
+        kind = _known_type(given.Event)
+        data = bytes(given.Data)
+        if len(data) > self._limits.event_bytes:
+            raise _too_large("Data", self._limits.event_bytes, len(data))
+        payload = kind.decode(data)
+        now = self._clock.now()
+        identity = _event_id(given.Id) if given.Id is not None else self._new_id()
+        happened = now if given.Time is None else parse_iso(given.Time, "Time")
+        modified = None if given.Previous is None else _modified(kind, data, bytes(given.Previous))
+        event = Event(
+            id=identity,
+            tenant=tenant,
+            type=kind.name,
+            subject=_subject(given.Subject) or kind.subject(payload),
+            operation=None,
+            time=happened,
+            accepted=now,
+            body=envelope(kind.name, identity, mask_payload(data), happened, modified),
+            fingerprint=self._vault.fingerprint(_content(kind.name, given, data)),
+        )
+        return _Read(
+            event,
+            Happening(
+                id=identity,
+                type=kind.name,
+                partner_iam=kind.family is Family.PARTNER_IAM,
+                organization=given.Subject or kind.organization(payload),
+            ),
+        )
+
+    async def _accept(
+        self,
+        tenant: str,
+        read: list[_Read],
+        *,
+        prevented: bool,
+        bulk: bool = False,
+        operation: str | None = None,
+    ) -> list[Accepted]:
+        events = tuple(
+            msgspec.structs.replace(r.event, operation=operation) if operation else r.event for r in read
+        )
+        # Only an operation's events are judged together; events of an array are strangers to each other.
+        judged = [r.happening for r in read] if operation or prevented else []
+        skipped = skips(judged, bulk=bulk, prevented=prevented)
+        for _ in range(_LOOKS):
+            acceptance, admitted = self._compose(self._books.of(tenant), events, skipped)
+            try:
+                await self._commit(acceptance, admitted)
+            except StaleBook:
+                await self._books.refresh(tenant)
+            except IdTaken as taken:
+                raise Conflict("Id", "an id not used for another event", str(taken.args[0])) from taken
+            else:
+                return [Accepted(event.id, event.type) for event in events]
+        raise StoreUnavailable("the tenant's configuration kept changing during the request")
+
+    def _compose(
+        self, book: TenantBook, events: tuple[Event, ...], skipped: dict[str, Skip]
+    ) -> tuple[Acceptance, list[Delivery]]:
+        sent = [event for event in events if event.id not in skipped]
+        deliveries = tuple(d for event in sent for d in fan_out(event, book.webhooks, self._new_id))
+        admitted = [d for d in deliveries if self._handover.admit(d)]
+        acceptance = Acceptance(
+            tenant=book.tenant.id,
+            book_version=book.version,
+            events=events,
+            deliveries=deliveries,
+            skips=tuple(skipped.values()),
+            leased=frozenset(d.id for d in admitted),
+        )
+        return acceptance, admitted
+
+    async def _commit(self, acceptance: Acceptance, admitted: list[Delivery]) -> None:
+        try:
+            receipt = await self._queue.accept(acceptance)
+        except BaseException:
+            self._handover.withdraw(admitted)
+            raise
+        if receipt.repeats:
+            self._handover.withdraw(d for d in admitted if d.event in receipt.repeats)
+            admitted = [d for d in admitted if d.event not in receipt.repeats]
+        self._handover.start(admitted)
+        if len(acceptance.leased) < len(acceptance.deliveries):
+            self._handover.wake()
+
+    def _new_id(self) -> str:
+        return uuid7(self._clock.now(), self._entropy.bytes(10))
+
+
+class _Read(msgspec.Struct, frozen=True):
+    event: Event
+    happening: Happening
+
+
+def _known_type(name: str) -> EventType:
+    kind = catalog.find(name)
+    if kind is None or kind.family is Family.SYSTEM:
+        expected = "an event type of GET /v2/manage/event-types that producers may send"
+        raise InvalidField("Event", expected, name[:60], code=UNKNOWN_EVENT)
+    return kind
+
+
+def _event_id(text: str) -> str:
+    if is_uuid(text):
+        return text
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise InvalidField("Id", "a UUID, the same whenever this event is sent again", text[:60]) from None
+
+
+def _subject(text: str | None) -> str | None:
+    if text is not None and not 1 <= len(text) <= _SUBJECT_LENGTH:
+        raise InvalidField("Subject", f"1 to {_SUBJECT_LENGTH} characters", f"{len(text)}")
+    return text
+
+
+def _modified(kind: EventType, data: bytes, previous: bytes) -> tuple[str, ...]:
+    if kind.name != "UpdateProfile":
+        raise InvalidField("Previous", "nothing, but for UpdateProfile", "a previous state")
+    try:
+        before = msgspec.json.decode(previous, type=dict)
+    except msgspec.DecodeError:
+        raise InvalidField("Previous", "a JSON object, the profile before the update", "something else") from None
+    return modified_fields(before, msgspec.json.decode(data, type=dict))
+
+
+def _content(name: str, given: EventInput, data: bytes) -> bytes:
+    """What makes two events with one id the same: everything the producer said, white space of JSON included."""
+    previous = b"" if given.Previous is None else bytes(given.Previous)
+    return msgspec.msgpack.encode((name, given.Time, given.Subject, data, previous))
+
+
+def _too_large(field: str, limit: int, size: int) -> CallerError:
+    return CallerError(
+        "The request is too large",
+        f"{field}: expected at most {limit} bytes, given {size}",
+        code=BODY_TOO_LARGE,
+        status=413,
+        field=field,
+        expected=f"at most {limit} bytes",
+        given=str(size),
+    )
+
+
+def _placed(error: CallerError, prefix: str) -> CallerError:
+    """The same error, its field named inside the array."""
+    field = f"{prefix}{error.field}"
+    return CallerError(
+        error.message,
+        f"{field}: expected {error.expected}, given {error.given}",
+        code=error.code,
+        status=error.status,
+        field=field,
+        expected=error.expected,
+        given=error.given,
+    )

@@ -1,0 +1,78 @@
+"""Who is calling: LoginRadius' key and secret, or a scoped bearer key of ours.
+
+Error codes and statuses: LoginRadius' customer identity API codes (901, 902, 920 to 923, 1143).
+"""
+
+from __future__ import annotations
+
+import hmac
+from enum import StrEnum
+
+import msgspec
+
+from outrider.app.books import Books
+from outrider.domain.clock import iso
+from outrider.domain.errors import CallerError
+from outrider.domain.model import TenantBook
+from outrider.ports.clock import Clock
+from outrider.ports.vault import Vault
+
+
+class Scope(StrEnum):
+    """What a bearer key may do. An API key with its secret may do everything."""
+
+    SEND = "events:write"
+    READ = "manage:read"
+    WRITE = "manage:write"
+
+
+class Credentials(msgspec.Struct, frozen=True):
+    """What the request carried; None where absent."""
+
+    api_key: str | None = None
+    api_secret: str | None = None
+    bearer: str | None = None
+
+
+class AccessDenied(CallerError):
+    """The credentials are missing, wrong, or not enough."""
+
+
+def _denied(code: int, status: int, message: str, hint: str) -> AccessDenied:
+    return AccessDenied(message, hint, code=code, status=status)
+
+
+class Access:
+    def __init__(self, books: Books, vault: Vault, clock: Clock) -> None:
+        self._books = books
+        self._vault = vault
+        self._clock = clock
+
+    def authenticate(self, given: Credentials, scope: Scope) -> str:
+        """The tenant id these credentials speak for; raises AccessDenied."""
+        if given.bearer is not None:
+            return self._bearer(given.bearer, scope)
+        if not given.api_key:
+            raise _denied(922, 400, "API key is missing", "send apikey and apisecret, or a bearer key")
+        if not given.api_secret:
+            raise _denied(923, 400, "API secret is missing", "send apisecret beside apikey")
+        book = self._books.by_api_key(given.api_key)
+        if book is None:
+            raise _denied(901, 403, "The API key is unauthorized", "no tenant has this API key")
+        if not hmac.compare_digest(self._secret(book).encode(), given.api_secret.encode()):
+            raise _denied(902, 401, "The API secret is unauthorized", "the API secret is not this key's")
+        return book.tenant.id
+
+    def _secret(self, book: TenantBook) -> str:
+        return self._vault.unseal(book.tenant.api_secret, f"tenant/{book.tenant.id}/api-secret")
+
+    def _bearer(self, token: str, scope: Scope) -> str:
+        owned = self._books.by_bearer(token)
+        if owned is None:
+            raise _denied(901, 401, "The API key is unauthorized", "the bearer key is unknown or was revoked")
+        expires = owned.key.expires
+        if expires is not None and expires <= self._clock.now():
+            raise _denied(901, 401, "The API key is unauthorized", f"the bearer key expired at {iso(expires)}")
+        if scope not in owned.key.scopes:
+            raise _denied(1143, 403, "Access Unauthorized", f"the bearer key lacks the scope {scope}")
+        return owned.tenant

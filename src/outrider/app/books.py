@@ -1,0 +1,73 @@
+"""The picture of every tenant's configuration that intake and dispatch read without a query.
+
+Intake commits against the version it looked at, so a stale picture is noticed and read again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from outrider.domain.model import ApiKey, TenantBook, Webhook
+from outrider.ports.book import Book
+
+
+class Owned(msgspec.Struct, frozen=True):
+    """A bearer key and whose it is."""
+
+    tenant: str
+    key: ApiKey
+
+
+class Books:
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._tenants: dict[str, TenantBook] = {}
+        self._by_api_key: dict[str, str] = {}
+        self._by_digest: dict[str, Owned] = {}
+
+    async def load(self) -> None:
+        """Read every tenant; call once at start."""
+        for book in await self._book.tenants():
+            self._put(book)
+
+    async def refresh(self, tenant: str) -> TenantBook:
+        """Read one tenant again, after a change."""
+        book = await self._book.tenant(tenant)
+        if book is None:
+            raise LookupError(tenant)
+        self._put(book)
+        return book
+
+    def of(self, tenant: str) -> TenantBook:
+        """The tenant's book; the tenant exists, because somebody authenticated as it."""
+        return self._tenants[tenant]
+
+    def webhook(self, tenant: str, webhook: str) -> Webhook | None:
+        book = self._tenants.get(tenant)
+        return book.webhooks.get(webhook) if book else None
+
+    def by_api_key(self, api_key: str) -> TenantBook | None:
+        tenant = self._by_api_key.get(api_key)
+        return self._tenants[tenant] if tenant else None
+
+    def by_bearer(self, token: str) -> Owned | None:
+        return self._by_digest.get(hashlib.sha256(token.encode()).hexdigest())
+
+    def empty(self) -> bool:
+        return not self._tenants
+
+    def _put(self, book: TenantBook) -> None:
+        tenant = book.tenant.id
+        before = self._tenants.get(tenant)
+        if before is not None:
+            if before.version > book.version:
+                return  # a slower reader came back with an older picture
+            self._by_api_key.pop(before.tenant.api_key, None)
+            for key in before.keys.values():
+                self._by_digest.pop(key.digest, None)
+        self._tenants[tenant] = book
+        self._by_api_key[book.tenant.api_key] = tenant
+        for key in book.keys.values():
+            self._by_digest[key.digest] = Owned(tenant, key)

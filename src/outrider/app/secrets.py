@@ -1,0 +1,135 @@
+"""Named signing secrets: created, rotated, deleted; a value is shown once, when it is made."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+
+import msgspec
+
+from outrider.app.books import Books
+from outrider.domain.clock import DAY, HOUR
+from outrider.domain.errors import Conflict, InvalidField, NotFound
+from outrider.domain.ids import object_id, uuid7
+from outrider.domain.model import Acceptance, Secret, SecretVersion
+from outrider.domain.news import SECRET_ROTATED, announce, secret_rotated
+from outrider.domain.signing import PREFIX, signing_key
+from outrider.ports.book import Book, InUse, NameTaken
+from outrider.ports.clock import Clock, Entropy
+from outrider.ports.handover import Handover
+from outrider.ports.vault import Vault
+
+LONGEST_OVERLAP = 7 * DAY
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,62}[A-Za-z0-9])?")
+_VALUE = re.compile(r"[\x21-\x7e]{16,512}")
+
+
+class SecretInput(msgspec.Struct, frozen=True):
+    """A new secret. `Value` is made when absent: 32 random bytes in the `whsec_` form."""
+
+    Name: str
+    Value: str | None = None
+
+
+class RotationInput(msgspec.Struct, frozen=True):
+    """A rotation. The version before stays valid for `OverlapHours`."""
+
+    Value: str | None = None
+    OverlapHours: int = 24
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """A secret together with its value in clear, for the one answer that shows it."""
+
+    secret: Secret
+    value: str
+
+
+class Secrets:
+    def __init__(
+        self, *, book: Book, books: Books, vault: Vault, clock: Clock, entropy: Entropy, handover: Handover
+    ) -> None:
+        self._book = book
+        self._books = books
+        self._vault = vault
+        self._clock = clock
+        self._entropy = entropy
+        self._handover = handover
+
+    def all(self, tenant: str) -> list[Secret]:
+        return sorted(self._books.of(tenant).secrets.values(), key=lambda s: s.name.lower())
+
+    def get(self, tenant: str, name: str) -> Secret:
+        found = self._books.of(tenant).secrets.get(name.lower())
+        if found is None:
+            raise NotFound("secret", name[:60])
+        return found
+
+    async def create(self, tenant: str, given: SecretInput) -> Shown:
+        if not _NAME.fullmatch(given.Name) or given.Name.lower() == "none":
+            expected = "1 to 64 letters, digits, dots, hyphens, underscores or spaces, and not None"
+            raise InvalidField("Name", expected, "something else")
+        now = self._clock.now()
+        identity = object_id(now, self._entropy.bytes(8))
+        value = self._value(given.Value)
+        version = SecretVersion(1, self._seal(value, identity), now)
+        secret = Secret(identity, tenant, given.Name, (version,), now)
+        await self._save(secret, None)
+        return Shown(secret, value)
+
+    async def rotate(self, tenant: str, name: str, given: RotationInput) -> Shown:
+        """A new current version; both sign until the overlap ends. Tells the operator by SecretRotated."""
+        if not 0 <= given.OverlapHours * HOUR <= LONGEST_OVERLAP:
+            raise InvalidField("OverlapHours", "0 to 168 hours", str(given.OverlapHours))
+        before = self.get(tenant, name)
+        now = self._clock.now()
+        until = now + given.OverlapHours * HOUR
+        value = self._value(given.Value)
+        newest = SecretVersion(before.versions[0].number + 1, self._seal(value, before.id), now)
+        kept = [
+            msgspec.structs.replace(v, valid_until=min(until, v.valid_until or until))
+            for v in before.versions
+            if v.valid_until is None or v.valid_until > now
+        ]
+        secret = msgspec.structs.replace(before, versions=(newest, *kept))
+        news = announce(
+            self._books.of(tenant),
+            SECRET_ROTATED,
+            secret.name,
+            secret_rotated(secret.name, newest.number, until, now),
+            now=now,
+            new_id=lambda: uuid7(now, self._entropy.bytes(10)),
+        )
+        await self._save(secret, news)
+        self._handover.wake()
+        return Shown(secret, value)
+
+    async def delete(self, tenant: str, name: str) -> None:
+        """Refused while a webhook names it."""
+        secret = self.get(tenant, name)
+        try:
+            await self._book.delete_secret(tenant, secret.id)
+        except InUse as used:
+            raise Conflict("Name", "a secret no webhook uses", f"{secret.name}, used by {used.args[0]}") from used
+        await self._books.refresh(tenant)
+
+    async def _save(self, secret: Secret, news: Acceptance | None) -> None:
+        try:
+            await self._book.save_secret(secret, news)
+        except NameTaken as taken:
+            raise Conflict("Name", "a name no other secret has", secret.name) from taken
+        await self._books.refresh(secret.tenant)
+
+    def _seal(self, value: str, identity: str) -> str:
+        return self._vault.seal(value, f"secret/{identity}")
+
+    def _value(self, given: str | None) -> str:
+        if given is None:
+            return PREFIX + b64encode(self._entropy.bytes(32)).decode()
+        if not _VALUE.fullmatch(given):
+            raise InvalidField("Value", "16 to 512 visible ASCII characters", "something else")
+        if given.startswith(PREFIX) and (
+            signing_key(given) == given.encode() or not 24 <= len(signing_key(given)) <= 64
+        ):
+            raise InvalidField("Value", "whsec_ followed by 24 to 64 bytes in base64", "something else")
+        return given

@@ -1,0 +1,213 @@
+"""Managing webhooks: every option is honoured or refused here, when it is set."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from outrider import catalog
+from outrider.app.books import Books
+from outrider.domain.errors import Conflict, InvalidField, NotFound
+from outrider.domain.ids import object_id
+from outrider.domain.model import Authentication, AuthType, TenantBook, Webhook
+from outrider.domain.target import check_headers, check_query_params, check_target_url
+from outrider.ports.book import Book, NameTaken
+from outrider.ports.clock import Clock, Entropy
+from outrider.ports.handover import Handover
+from outrider.ports.vault import Vault
+
+NOT_FOUND = 7986
+NAME_TAKEN = 7987
+EVENT_INVALID = 1086
+URL_INVALID = 1087
+DISABLED_BY_HAND = "disabled by its owner"
+_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,128}")
+_CREDENTIAL = re.compile(r"[\x20-\x7e]{1,4096}")
+
+
+class BasicAuthInput(msgspec.Struct, frozen=True):
+    Username: str | None = None
+    Password: str | None = None
+
+
+class BearerTokenInput(msgspec.Struct, frozen=True):
+    Token: str | None = None
+
+
+class AuthenticationInput(msgspec.Struct, frozen=True):
+    """LoginRadius' shape. An AuthType of null or "None" means no authentication."""
+
+    AuthType: str | None = None
+    BasicAuth: BasicAuthInput | None = None
+    BearerToken: BearerTokenInput | None = None
+
+
+class WebhookInput(msgspec.Struct, frozen=True):
+    """What a request names of a webhook. Absent fields keep their value, or their default at creation."""
+
+    Name: str | UnsetType | None = UNSET
+    Event: str | UnsetType | None = UNSET
+    Events: list[str] | UnsetType | None = UNSET
+    TargetUrl: str | UnsetType | None = UNSET
+    SecretName: str | UnsetType | None = UNSET
+    Authentication: AuthenticationInput | UnsetType | None = UNSET
+    Headers: dict[str, str] | UnsetType | None = UNSET
+    QueryParams: dict[str, str] | UnsetType | None = UNSET
+    Enabled: bool | UnsetType | None = UNSET
+
+
+class Webhooks:
+    def __init__(
+        self, *, book: Book, books: Books, vault: Vault, clock: Clock, entropy: Entropy, handover: Handover
+    ) -> None:
+        self._book = book
+        self._books = books
+        self._vault = vault
+        self._clock = clock
+        self._entropy = entropy
+        self._handover = handover
+
+    def all(self, tenant: str) -> list[Webhook]:
+        """The tenant's webhooks, oldest first."""
+        return sorted(self._books.of(tenant).webhooks.values(), key=lambda w: (w.created, w.id))
+
+    def get(self, tenant: str, webhook: str) -> Webhook:
+        found = self._books.webhook(tenant, webhook)
+        if found is None:
+            raise NotFound("WebHook configuration", webhook[:60], code=NOT_FOUND)
+        return found
+
+    async def create(self, tenant: str, given: WebhookInput) -> Webhook:
+        """A new webhook; TargetUrl and Event (or Events) are required."""
+        now = self._clock.now()
+        blank = Webhook(
+            id=object_id(now, self._entropy.bytes(8)),
+            tenant=tenant,
+            name="",
+            events=(),
+            target_url="",
+            secret="",
+            authentication=None,
+            headers=None,
+            query_params=None,
+            created=now,
+            modified=now,
+        )
+        webhook = self._apply(blank, given)
+        if not webhook.events:
+            raise InvalidField("Event", "the name of an event type", "nothing", code=EVENT_INVALID)
+        if not webhook.target_url:
+            raise InvalidField("TargetUrl", "an https URL", "nothing", code=URL_INVALID)
+        return await self._save(webhook)
+
+    async def update(self, tenant: str, webhook: str, given: WebhookInput) -> Webhook:
+        """Change what `given` names, keep the rest."""
+        before = self.get(tenant, webhook)
+        after = await self._save(self._apply(before, given))
+        if before.disabled_reason and not after.disabled_reason:
+            self._handover.wake()
+        return after
+
+    async def delete(self, tenant: str, webhook: str) -> None:
+        """No further attempts; what is still owed is cancelled in the ledger."""
+        self.get(tenant, webhook)
+        await self._book.delete_webhook(tenant, webhook, self._clock.now())
+        await self._books.refresh(tenant)
+
+    async def _save(self, webhook: Webhook) -> Webhook:
+        try:
+            await self._book.save_webhook(webhook)
+        except NameTaken as taken:
+            raise Conflict("Name", "a name no other webhook has", webhook.name, code=NAME_TAKEN) from taken
+        await self._books.refresh(webhook.tenant)
+        return webhook
+
+    def _apply(self, webhook: Webhook, given: WebhookInput) -> Webhook:
+        book = self._books.of(webhook.tenant)
+        changes: dict[str, object] = {"modified": max(self._clock.now(), webhook.created)}
+        if given.Name is not UNSET:
+            changes["name"] = _name(given.Name)
+        if given.Event is not UNSET or given.Events is not UNSET:
+            changes["events"] = _events(given.Event or None, given.Events or None)
+        if given.TargetUrl is not UNSET:
+            changes["target_url"] = check_target_url(given.TargetUrl or "", code=URL_INVALID)
+        if given.SecretName is not UNSET:
+            changes["secret"] = _secret_name(given.SecretName, book)
+        if given.Authentication is not UNSET:
+            changes["authentication"] = self._authentication(given.Authentication, webhook)
+        if given.Headers is not UNSET:
+            changes["headers"] = check_headers(given.Headers) if given.Headers else None
+        if given.QueryParams is not UNSET:
+            changes["query_params"] = check_query_params(given.QueryParams) if given.QueryParams else None
+        if given.Enabled is not UNSET and given.Enabled is not None:
+            changes["disabled_reason"] = None if given.Enabled else DISABLED_BY_HAND
+        return msgspec.structs.replace(webhook, **changes)
+
+    def _authentication(self, given: AuthenticationInput | None, webhook: Webhook) -> Authentication | None:
+        """What to seal. An empty password or token keeps the stored one: that is how we show it."""
+        kind = (given.AuthType or "none").lower() if given else "none"
+        before = webhook.authentication
+        if given is None or kind == "none":
+            return None
+        if kind == "basic":
+            basic = given.BasicAuth or BasicAuthInput()
+            username = _username(basic.Username)
+            keeps = before is not None and before.kind is AuthType.BASIC and before.username == username
+            return self._sealed(AuthType.BASIC, username, basic.Password, before if keeps else None, webhook)
+        if kind == "bearer":
+            bearer = given.BearerToken or BearerTokenInput()
+            keeps = before is not None and before.kind is AuthType.BEARER
+            return self._sealed(AuthType.BEARER, "", bearer.Token, before if keeps else None, webhook)
+        raise InvalidField("Authentication.AuthType", "None, Basic or Bearer", kind[:40])
+
+    def _sealed(
+        self, kind: AuthType, username: str, credential: str | None, kept: Authentication | None, webhook: Webhook
+    ) -> Authentication:
+        if not credential and kept is not None:
+            return kept
+        field = "Authentication." + ("BasicAuth.Password" if kind is AuthType.BASIC else "BearerToken.Token")
+        if not credential or not _CREDENTIAL.fullmatch(credential):
+            raise InvalidField(field, "1 to 4096 visible ASCII characters", "something else")
+        return Authentication(kind, username, self._vault.seal(credential, f"webhook/{webhook.id}/credential"))
+
+
+def _name(given: str | None) -> str:
+    """The name; "" stays possible, because LoginRadius' API does not require one."""
+    name = (given or "").strip()
+    if name and not _NAME.fullmatch(name):
+        raise InvalidField("Name", "at most 128 characters, no control characters", "something else")
+    return name
+
+
+def _events(event: str | None, events: list[str] | None) -> tuple[str, ...]:
+    """Canonical names, each once, in the order given."""
+    given = [*([event] if event else []), *(events or [])]
+    if not given:
+        raise InvalidField("Event", "the name of an event type", "nothing", code=EVENT_INVALID)
+    found: dict[str, None] = {}
+    for name in given:
+        kind = catalog.find(name)
+        if kind is None:
+            expected = "an event type of GET /v2/manage/webhooks/events"
+            raise InvalidField("Event", expected, name[:60], code=EVENT_INVALID)
+        found[kind.name] = None
+    return tuple(found)
+
+
+def _secret_name(given: str | None, book: TenantBook) -> str:
+    """The stored spelling; "" (also null and "None", as LoginRadius' console has it) is the API secret."""
+    if not given or given.lower() == "none":
+        return ""
+    secret = book.secrets.get(given.lower())
+    if secret is None:
+        raise InvalidField("SecretName", "the name of a secret of this tenant", given[:60])
+    return secret.name
+
+
+def _username(given: str | None) -> str:
+    if not given or ":" in given or not _CREDENTIAL.fullmatch(given):
+        expected = "1 to 4096 visible ASCII characters without a colon (RFC 7617)"
+        raise InvalidField("Authentication.BasicAuth.Username", expected, "something else")
+    return given
