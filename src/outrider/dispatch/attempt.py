@@ -1,0 +1,172 @@
+"""One attempt, a pipeline of named steps: prepare → sign → send → judge → the settlement to write."""
+
+from __future__ import annotations
+
+import logging
+
+import msgspec
+
+from outrider.dispatch.judge import Verdict, judge
+from outrider.dispatch.request import build
+from outrider.domain.delivery import Line, Outcome, Policy, advance
+from outrider.domain.ids import uuid7
+from outrider.domain.model import Acceptance, Delivery, Webhook
+from outrider.domain.news import (
+    DELIVERY_EXHAUSTED,
+    SYSTEM_EVENTS,
+    WEBHOOK_DISABLED,
+    announce,
+    delivery_exhausted,
+    webhook_disabled,
+)
+from outrider.domain.redaction import mask_headers
+from outrider.domain.target import shown_url
+from outrider.ports.clock import Clock, Entropy
+from outrider.ports.picture import Picture
+from outrider.ports.queue import AttemptRecord, Settlement
+from outrider.ports.sender import Failure, Reply, Request, Sender
+from outrider.ports.vault import Unsealable, Vault
+
+log = logging.getLogger("outrider.attempt")
+ANSWER_BYTES = 4096
+
+
+class Attempter:
+    """Makes attempts. `timeout_ms` bounds each one from the DNS query to the last byte."""
+
+    def __init__(
+        self,
+        *,
+        picture: Picture,
+        sender: Sender,
+        vault: Vault,
+        clock: Clock,
+        entropy: Entropy,
+        policy: Policy,
+        timeout_ms: int,
+    ) -> None:
+        self._picture = picture
+        self._sender = sender
+        self._vault = vault
+        self._clock = clock
+        self._entropy = entropy
+        self._policy = policy
+        self._timeout_ms = timeout_ms
+
+    async def run(self, delivery: Delivery) -> Settlement | None:
+        """The settlement of one attempt; None when the webhook is disabled, so nothing was tried."""
+        webhook = self._picture.webhook(delivery.tenant, delivery.webhook)
+        if webhook is None:
+            return self._untried(delivery, Outcome.CANCELLED, "webhook deleted")
+        if webhook.disabled_reason:
+            return None
+        started = self._clock.now()
+        try:
+            request = self._prepare(delivery, webhook, started)
+        except (Unsealable, LookupError) as error:
+            log.error("cannot sign for webhook %s: %s", webhook.id, error)
+            return self._untried(delivery, Outcome.OURS, "signing secret not available")
+        answer = await self._sender.send(request)
+        verdict = judge(answer, self._clock.now())
+        record = _record(delivery.attempts + 1, started, request, answer)
+        return self._settlement(delivery, webhook, verdict, record)
+
+    def broken(self, delivery: Delivery, error: BaseException) -> Settlement:
+        """The settlement when the attempt itself raised: our fault, so it spends nothing."""
+        log.error("attempt of delivery %s failed inside Outrider", delivery.id, exc_info=error)
+        return self._untried(delivery, Outcome.OURS, "internal error")
+
+    def _prepare(self, delivery: Delivery, webhook: Webhook, now: int) -> Request:
+        return build(
+            delivery,
+            webhook,
+            self._picture.of(delivery.tenant),
+            self._vault,
+            now=now,
+            nonce=self._entropy.bytes(4),
+            timeout_ms=self._timeout_ms,
+        )
+
+    def _untried(self, delivery: Delivery, outcome: Outcome, reason: str) -> Settlement:
+        now = self._clock.now()
+        step = advance(delivery.attempts, outcome, now, self._policy, dice=self._entropy.dice())
+        return Settlement(delivery, step, now, reason)
+
+    def _settlement(
+        self, delivery: Delivery, webhook: Webhook, verdict: Verdict, record: AttemptRecord
+    ) -> Settlement:
+        now = self._clock.now()
+        step = advance(
+            delivery.attempts,
+            verdict.outcome,
+            now,
+            self._policy,
+            dice=self._entropy.dice(),
+            retry_after=verdict.retry_after,
+        )
+        settlement = Settlement(delivery, step, now, verdict.reason, record, verdict.outcome is Outcome.GONE)
+        if verdict.outcome is not Outcome.DELIVERED:
+            log.info(
+                "webhook %s delivery %s attempt %d: %s, now %s",
+                webhook.id, delivery.id, record.number, verdict.reason, step.line,
+            )  # fmt: skip
+        if step.line is not Line.EXHAUSTED:
+            return settlement
+        return msgspec.structs.replace(settlement, news=self._news(settlement, webhook, record))
+
+    def _news(self, settlement: Settlement, webhook: Webhook, record: AttemptRecord) -> Acceptance | None:
+        """What the operator is told about an exhausted delivery; nothing about one of our own events."""
+        delivery, now = settlement.delivery, settlement.at
+        told: list[Acceptance] = []
+        if settlement.disable_webhook:
+            disabled = webhook_disabled(webhook, shown_url(webhook.target_url), settlement.reason or "", now)
+            told.append(self._announce(delivery.tenant, WEBHOOK_DISABLED, webhook.id, disabled))
+        if delivery.event_type not in SYSTEM_EVENTS:
+            exhausted = delivery_exhausted(
+                delivery,
+                webhook,
+                attempts=record.number,
+                status=record.status,
+                error=record.error,
+                at=now,
+            )
+            told.append(self._announce(delivery.tenant, DELIVERY_EXHAUSTED, webhook.id, exhausted))
+        if not told:
+            return None
+        return msgspec.structs.replace(
+            told[0],
+            events=tuple(event for news in told for event in news.events),
+            deliveries=tuple(d for news in told for d in news.deliveries),
+        )
+
+    def _announce(self, tenant: str, name: str, subject: str, payload: dict[str, object]) -> Acceptance:
+        now = self._clock.now()
+        return announce(
+            self._picture.of(tenant),
+            name,
+            subject,
+            payload,
+            now=now,
+            new_id=lambda: uuid7(now, self._entropy.bytes(10)),
+        )
+
+
+def _record(number: int, started: int, request: Request, answer: Reply | Failure) -> AttemptRecord:
+    """What the ledger keeps: credentials masked, no query of the URL, the first 4 KiB of the answer."""
+    if isinstance(answer, Failure):
+        status, error, detail, body, cut = None, str(answer.kind), answer.detail, b"", False
+    else:
+        status, error, detail, body = answer.status, None, None, answer.body[:ANSWER_BYTES]
+        cut = answer.body_cut or len(answer.body) > ANSWER_BYTES
+    return AttemptRecord(
+        number=number,
+        started=started,
+        url=shown_url(request.url),
+        request_headers=mask_headers(request.headers),
+        status=status,
+        error=error,
+        detail=detail,
+        answer=body,
+        answer_cut=cut,
+        timing=answer.timing,
+    )

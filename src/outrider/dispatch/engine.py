@@ -1,0 +1,107 @@
+"""The engine's start and stop, and the path of one delivery through it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+
+from outrider.dispatch.attempt import Attempter
+from outrider.dispatch.feeder import Feeder
+from outrider.dispatch.housekeeping import Housekeeping
+from outrider.dispatch.lanes import LaneLimits, Lanes
+from outrider.dispatch.settler import Settler
+from outrider.domain.errors import StoreUnavailable
+from outrider.domain.model import Delivery
+from outrider.ports.clock import Clock
+from outrider.ports.picture import Picture
+from outrider.ports.queue import Queue
+
+log = logging.getLogger("outrider.engine")
+
+
+class Engine:
+    """`lanes` is the handover that intake uses. Start once; stop may be called again."""
+
+    def __init__(
+        self, *, queue: Queue, picture: Picture, attempter: Attempter, clock: Clock, limits: LaneLimits
+    ) -> None:
+        self._queue = queue
+        self._attempter = attempter
+        self.lanes = Lanes(limits, picture, self._launch, self._wake)
+        self._feeder = Feeder(queue, self.lanes, clock)
+        self._settler = Settler(queue, picture, self.lanes.leave, self._wake)
+        self._housekeeping = Housekeeping(queue, clock, self._wake)
+        self._services: list[asyncio.Task[None]] = []
+        self._attempts: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Take over what dead processes held, then run until `stop`."""
+        await self._housekeeping.beat()
+        for service in (self._feeder.run(), self._settler.run(), self._housekeeping.run()):
+            self._services.append(self._spawn(service))
+
+    async def stop(self, grace_s: float) -> None:
+        """Launch nothing more, wait up to `grace_s` for attempts under way, give every lease back.
+
+        An attempt cut off by the end of the grace costs its delivery nothing; it may be repeated.
+        """
+        for service in (*self._services[:1], *self._services[2:]):
+            service.cancel()
+        self.lanes.close()
+        if self._attempts:
+            _, late = await asyncio.wait(self._attempts, timeout=grace_s)
+            for attempt in late:
+                attempt.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        await self._drain()
+        for service in self._services:
+            service.cancel()
+        await asyncio.gather(*self._services, return_exceptions=True)
+        self._services.clear()
+        try:
+            await self._queue.release()
+        except StoreUnavailable as error:
+            log.warning("leases not given back, the next start takes them over: %s", error)
+
+    async def _drain(self, patience_s: float = 5.0) -> None:
+        """Let the settler write what it has gathered."""
+        deadline = asyncio.get_running_loop().time() + patience_s
+        while self._services and not self._settler.idle:
+            if asyncio.get_running_loop().time() > deadline:
+                log.warning("stopping with unsettled outcomes: their deliveries will be repeated")
+                return
+            await asyncio.sleep(0.005)
+
+    def _launch(self, delivery: Delivery) -> None:
+        attempt = asyncio.get_running_loop().create_task(self._run(delivery))
+        self._attempts.add(attempt)
+        attempt.add_done_callback(self._attempts.discard)
+
+    async def _run(self, delivery: Delivery) -> None:
+        """One delivery's turn: attempt, then settle or give back."""
+        try:
+            settlement = await self._attempter.run(delivery)
+        except Exception as error:
+            # Whatever it is, it is our fault: recorded as such, and the delivery loses nothing.
+            settlement = self._attempter.broken(delivery, error)
+        finally:
+            self.lanes.landed(delivery)
+        if settlement is None:
+            self._settler.give_back(delivery)
+        else:
+            self._settler.settle(settlement)
+
+    def _wake(self) -> None:
+        self._feeder.wake()
+
+    @staticmethod
+    def _spawn(service: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(service)
+        task.add_done_callback(_report)
+        return task
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.critical("an engine service died", exc_info=error)

@@ -1,0 +1,50 @@
+"""From a receiver's answer, or the lack of one, to an outcome with a reason a person understands."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import msgspec
+
+from outrider.domain.delivery import Outcome
+from outrider.ports.sender import Failure, Reply
+
+_SLOW_DOWN = (429, 503)
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What the attempt came to. `retry_after` in milliseconds, when the receiver asked for a pause."""
+
+    outcome: Outcome
+    reason: str
+    retry_after: int | None = None
+
+
+def judge(answer: Reply | Failure, now: int) -> Verdict:
+    """2xx delivers, 410 ends and disables, everything else is a failure; redirects are not followed."""
+    if isinstance(answer, Failure):
+        return Verdict(Outcome.FAILED, str(answer.kind))
+    reason = f"status {answer.status}"
+    if 200 <= answer.status < 300:
+        return Verdict(Outcome.DELIVERED, reason)
+    if answer.status == 410:
+        return Verdict(Outcome.GONE, reason)
+    if 300 <= answer.status < 400:
+        return Verdict(Outcome.FAILED, f"{reason}, redirects are not followed")
+    wish = _retry_after(answer, now) if answer.status in _SLOW_DOWN else None
+    return Verdict(Outcome.FAILED, reason, wish)
+
+
+def _retry_after(reply: Reply, now: int) -> int | None:
+    """Milliseconds from `Retry-After`, in seconds or as a date (RFC 9110, section 10.2.3)."""
+    text = next((value.strip() for name, value in reply.headers if name == "retry-after"), "")
+    if text.isascii() and text.isdigit():
+        return int(text[:9]) * 1000
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0, int((moment - datetime.fromtimestamp(now / 1000, UTC)).total_seconds() * 1000))
