@@ -1,0 +1,88 @@
+"""Error answers: LoginRadius' body with an integer `ErrorCode`, and ours beside it where a field is to blame."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException, ValidationException
+
+from outrider.domain.errors import CallerError, InvalidField, OurError
+
+log = logging.getLogger("outrider.api")
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """An error on its way out: HTTP status, JSON body, extra headers."""
+
+    status: int
+    body: dict[str, Any]
+    headers: dict[str, str]
+
+
+def problem(error: Exception) -> Problem:
+    """What to answer; logs what is our fault, and tells the caller nothing of it."""
+    if isinstance(error, CallerError):
+        return _of_caller(error)
+    if isinstance(error, OurError):
+        log.warning("answered 503: %s", error)
+        body = _body(7910, "Service temporarily unavailable", "nothing was stored; send the request again")
+        return Problem(503, body, {"retry-after": str(error.retry_after)})
+    log.error("answered 500", exc_info=error)
+    return Problem(500, _body(7909, "Operation failed due to an internal error", "the fault is ours"), {})
+
+
+def _of_caller(error: CallerError) -> Problem:
+    body = _body(error.code, error.message, error.description)
+    if error.field is not None:
+        body["Errors"] = [{"FieldName": error.field, "ErrorMessage": f"expected {error.expected}"}]
+        body |= {"Field": error.field, "Expected": error.expected, "Given": error.given}
+    return Problem(error.status, body, {})
+
+
+def _body(code: int, message: str, description: str) -> dict[str, Any]:
+    return {
+        "Description": description,
+        "ErrorCode": code,
+        "Message": message,
+        "IsProviderError": False,
+        "ProviderErrorResponse": None,
+    }
+
+
+def encoded(found: Problem) -> bytes:
+    return msgspec.json.encode(found.body)
+
+
+def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Litestar's exception handler for everything."""
+    found = problem(_ours(request, error))
+    return Response(encoded(found), status_code=found.status, media_type="application/json", headers=found.headers)
+
+
+def _ours(request: Request[Any, Any, Any], error: Exception) -> Exception:
+    """Litestar's own exceptions as ours."""
+    if isinstance(error, NotFoundException):
+        return _plain(404, 7904, "Not found", f"no such path: {request.url.path[:120]}")
+    if isinstance(error, MethodNotAllowedException):
+        return _plain(405, 7905, "Method not allowed", f"this path does not take {request.method}")
+    if isinstance(error, ValidationException):
+        return _parameter(error)
+    if isinstance(error, HTTPException) and error.status_code < 500:
+        return _plain(error.status_code, 7900, "A parameter is not formatted correctly", error.detail)
+    return error
+
+
+def _parameter(error: ValidationException) -> CallerError:
+    """A query parameter that does not convert."""
+    extra = error.extra if isinstance(error.extra, list) and error.extra else [{}]
+    first = extra[0] if isinstance(extra[0], dict) else {}
+    message = str(first.get("message", "another type"))
+    expected, _, given = message.removeprefix("Expected ").partition(", got ")
+    return InvalidField(str(first.get("key", "query")), expected.strip("`"), given.strip("`") or "something else")
+
+
+def _plain(status: int, code: int, message: str, description: str) -> CallerError:
+    return CallerError(message, description, code=code, status=status)

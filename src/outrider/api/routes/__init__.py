@@ -1,0 +1,1 @@
+"""The management API's routes, one file per kind of thing."""

@@ -1,0 +1,60 @@
+"""`/v2/manage/webhooks`: LoginRadius' six calls and our fields of the same object.
+
+Always 200 with JSON; `/events` comes before `/{id}`. Source: LoginRadius' SDKs 11.7.0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Router, delete, get, post, put
+
+from outrider import catalog
+from outrider.api import views
+from outrider.app.services import Services
+from outrider.app.webhooks import WebhookInput
+
+
+@post("/", status_code=200)
+async def create_webhook(tenant: str, services: Services, data: WebhookInput) -> dict[str, Any]:
+    return views.webhook(await services.webhooks.create(tenant, data))
+
+
+@get("/")
+async def list_webhooks(tenant: str, services: Services) -> dict[str, Any]:
+    return {"Data": [views.webhook(w) for w in services.webhooks.all(tenant)]}
+
+
+@get("/events")
+async def list_webhook_events(tenant: str) -> dict[str, Any]:
+    """Every name a webhook may subscribe to."""
+    return {"Data": catalog.names()}
+
+
+@get("/{webhook_id:str}")
+async def get_webhook(tenant: str, services: Services, webhook_id: str) -> dict[str, Any]:
+    return views.webhook(services.webhooks.get(tenant, webhook_id))
+
+
+@put("/{webhook_id:str}")
+async def update_webhook(tenant: str, services: Services, webhook_id: str, data: WebhookInput) -> dict[str, Any]:
+    return views.webhook(await services.webhooks.update(tenant, webhook_id, data))
+
+
+@delete("/{webhook_id:str}", status_code=200)
+async def delete_webhook(tenant: str, services: Services, webhook_id: str) -> dict[str, Any]:
+    await services.webhooks.delete(tenant, webhook_id)
+    return {"IsDeleted": True}
+
+
+router = Router(
+    "/v2/manage/webhooks",
+    route_handlers=[
+        create_webhook,
+        list_webhooks,
+        list_webhook_events,
+        get_webhook,
+        update_webhook,
+        delete_webhook,
+    ],
+)

@@ -1,0 +1,140 @@
+"""Objects as the API shows them: PascalCase, ISO dates, nulls where LoginRadius has nulls, no secrets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from outrider.catalog import EventType
+from outrider.domain.clock import iso
+from outrider.domain.model import ApiKey, AuthType, Event, Secret, Webhook
+from outrider.ports.ledger import DeliveryRow, LedgerLine, SkipRow
+from outrider.ports.queue import AttemptRecord
+
+
+def webhook(w: Webhook) -> dict[str, Any]:
+    """LoginRadius' subscription object and our fields after it. `Event` is the first of `Events`."""
+    return {
+        "Id": w.id,
+        "TargetUrl": w.target_url,
+        "Event": w.events[0],
+        "CreatedDate": iso(w.created),
+        "LastModifiedDate": iso(w.modified),
+        "SecretName": w.secret,
+        "Name": w.name,
+        "IsIntegrationWebhook": False,
+        "Headers": w.headers,
+        "QueryParams": w.query_params,
+        "Authentication": _authentication(w),
+        "Events": list(w.events),
+        "Enabled": w.disabled_reason is None,
+        "DisabledReason": w.disabled_reason,
+    }
+
+
+def _authentication(w: Webhook) -> dict[str, Any] | None:
+    """Passwords and tokens come back as "", LoginRadius' way; sending "" back keeps them."""
+    found = w.authentication
+    if found is None:
+        return None
+    basic = {"Username": found.username, "Password": ""} if found.kind is AuthType.BASIC else None
+    bearer = {"Token": ""} if found.kind is AuthType.BEARER else None
+    return {"AuthType": found.kind, "BasicAuth": basic, "BearerToken": bearer}
+
+
+def secret(s: Secret) -> dict[str, Any]:
+    return {
+        "Name": s.name,
+        "CreatedDate": iso(s.created),
+        "Versions": [
+            {
+                "Version": v.number,
+                "CreatedDate": iso(v.created),
+                "ValidUntil": None if v.valid_until is None else iso(v.valid_until),
+            }
+            for v in s.versions
+        ],
+    }
+
+
+def key(k: ApiKey) -> dict[str, Any]:
+    return {
+        "Id": k.id,
+        "Name": k.name,
+        "Scopes": list(k.scopes),
+        "CreatedDate": iso(k.created),
+        "Expires": None if k.expires is None else iso(k.expires),
+    }
+
+
+def event_type(t: EventType) -> dict[str, Any]:
+    return {"Name": t.name, "Family": t.family, "Description": t.description}
+
+
+def event(e: Event) -> dict[str, Any]:
+    """`Payload` is the envelope, byte for byte as it is sent."""
+    return {
+        "Id": e.id,
+        "Event": e.type,
+        "Subject": e.subject,
+        "OperationId": e.operation,
+        "Time": iso(e.time),
+        "AcceptedDate": iso(e.accepted),
+        "Payload": msgspec.Raw(e.body),
+    }
+
+
+def skip(s: SkipRow) -> dict[str, Any]:
+    return {"Reason": s.reason, "Detail": s.detail, "Date": iso(s.at)}
+
+
+def delivery(d: DeliveryRow) -> dict[str, Any]:
+    return {
+        "Id": d.id,
+        "State": d.state,
+        "EventId": d.event,
+        "Event": d.event_type,
+        "Subject": d.subject,
+        "WebhookId": d.webhook,
+        "WebhookName": d.webhook_name,
+        "Attempts": d.attempts,
+        "LastStatus": d.last_status,
+        "Reason": d.reason,
+        "CreatedDate": iso(d.created),
+        "DueDate": None if d.due is None else iso(d.due),
+        "EndedDate": None if d.ended is None else iso(d.ended),
+    }
+
+
+def line(entry: LedgerLine) -> dict[str, Any]:
+    return {
+        "Line": entry.line,
+        "Date": iso(entry.at),
+        "Reason": entry.reason,
+        "Attempt": None if entry.attempt is None else attempt(entry.attempt),
+    }
+
+
+def attempt(a: AttemptRecord) -> dict[str, Any]:
+    """Durations in milliseconds. `Answer` is text; bytes that are not UTF-8 show as U+FFFD."""
+    timing = a.timing
+    return {
+        "Number": a.number,
+        "Date": iso(a.started),
+        "Url": a.url,
+        "Status": a.status,
+        "Error": a.error,
+        "Detail": a.detail,
+        "Duration": {
+            "Dns": timing.dns_ms,
+            "Connect": timing.connect_ms,
+            "Tls": timing.tls_ms,
+            "Wait": timing.wait_ms,
+            "Read": timing.read_ms,
+            "Total": timing.total_ms,
+        },
+        "Answer": a.answer.decode("utf-8", "replace"),
+        "AnswerCut": a.answer_cut,
+        "RequestHeaders": [{"Name": name, "Value": value} for name, value in a.request_headers],
+    }

@@ -1,0 +1,21 @@
+"""The use cases together, as the doors are handed them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from outrider.app.access import Access
+from outrider.app.accept import Intake
+from outrider.app.history import History
+from outrider.app.keys import Keys
+from outrider.app.secrets import Secrets
+from outrider.app.webhooks import Webhooks
+
+
+class Services(msgspec.Struct, frozen=True):
+    access: Access
+    intake: Intake
+    webhooks: Webhooks
+    secrets: Secrets
+    keys: Keys
+    history: History
