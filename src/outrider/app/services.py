@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from outrider.app.access import Access
 from outrider.app.accept import Intake
+from outrider.app.access import Access
 from outrider.app.history import History
 from outrider.app.keys import Keys
 from outrider.app.secrets import Secrets

@@ -1,0 +1,83 @@
+"""`outrider serve`: intake, management API and dispatch in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+
+import click
+import uvicorn
+
+from outrider.api.app import build_app
+from outrider.cli import say
+from outrider.config import Config, read_config
+from outrider.domain.errors import ConfigError
+from outrider.observe import log
+from outrider.wiring import Outrider, build
+
+
+@click.command()
+def serve() -> None:
+    """Serve until SIGTERM or SIGINT; a second signal stops at once."""
+    config = read_config(os.environ)
+    log.set_up(config.log_level)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(config))
+
+
+def _loop_factory() -> object:
+    try:
+        import uvloop  # noqa: PLC0415 - not there on Windows
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+async def _serve(config: Config) -> None:
+    listener = listen(config)
+    outrider = await build(config)
+    say.listening(listener.getsockname(), outrider.first)
+    server = uvicorn.Server(uvicorn_config(outrider, config))
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        await outrider.stop(0)
+
+
+def listen(config: Config) -> socket.socket:
+    """The bound listening socket; a taken port is an error of configuration."""
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((config.host, config.port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        reason = error.strerror or "an error"
+        raise ConfigError("OUTRIDER_HOST/OUTRIDER_PORT", "an address to listen on", reason) from error
+    listener.setblocking(False)
+    return listener
+
+
+def uvicorn_config(outrider: Outrider, config: Config) -> uvicorn.Config:
+    """The server: its requests end before the engine stops."""
+    grace_s = config.stop_grace_ms / 1000
+    app = build_app(
+        outrider.services,
+        request_bytes=config.max_request_bytes,
+        ready=lambda: outrider.running,
+        startup=outrider.start,
+        shutdown=lambda: outrider.stop(grace_s),
+    )
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=max(1, round(grace_s)),
+        backlog=2048,
+    )

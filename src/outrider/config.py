@@ -1,0 +1,123 @@
+"""Settings, all from `OUTRIDER_*` environment variables; a setting that cannot be honoured stops the start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from outrider.domain.address import AddressPolicy
+from outrider.domain.delivery import STANDARD_SCHEDULE
+from outrider.domain.errors import ConfigError
+
+T = TypeVar("T")
+PREFIX = "OUTRIDER_"
+
+
+class Config(msgspec.Struct, frozen=True):
+    """One field per variable: `store` is OUTRIDER_STORE. Bytes, milliseconds and counts are integers."""
+
+    store: str = "sqlite:///.outrider/outrider.db"
+    host: str = "127.0.0.1"
+    port: int = 8750
+    bootstrap_api_key: str | None = None
+    bootstrap_api_secret: str | None = None
+    root_key: str | None = None
+    root_key_file: str | None = None  # beside the store when absent
+    egress_allow: str = ""
+    egress_ca_file: str | None = None
+    timeout_ms: int = 15_000
+    retry_schedule_ms: tuple[int, ...] = STANDARD_SCHEDULE
+    max_event_bytes: int = 256 * 1024
+    max_request_bytes: int = 16 * 1024 * 1024
+    stop_grace_ms: int = 25_000
+    log_level: str = "INFO"
+
+    @property
+    def store_path(self) -> Path:
+        """The SQLite file."""
+        return Path(self.store.removeprefix("sqlite:///"))
+
+    @property
+    def root_key_path(self) -> Path:
+        return Path(self.root_key_file) if self.root_key_file else self.store_path.with_suffix(".rootkey")
+
+
+def read_config(environment: Mapping[str, str]) -> Config:
+    """The settings; raises ConfigError for an unknown variable or a value that cannot be honoured."""
+    given = {name: value for name, value in environment.items() if name.startswith(PREFIX) and value != ""}
+    unknown = sorted(set(given) - set(_READERS) - _FOR_CLIENTS)
+    if unknown:
+        raise ConfigError(unknown[0], f"one of {', '.join(_READERS)}", "an unknown variable")
+    fields = {
+        name.removeprefix(PREFIX).lower(): read(name, given[name])
+        for name, read in _READERS.items()
+        if name in given
+    }
+    return msgspec.convert(fields, Config)
+
+
+def _text(_name: str, value: str) -> str:
+    return value
+
+
+def _number(low: int, high: int) -> Callable[[str, str], int]:
+    def read(name: str, value: str) -> int:
+        if not value.isascii() or not value.isdigit() or not low <= int(value) <= high:
+            raise ConfigError(name, f"a whole number from {low} to {high}", value)
+        return int(value)
+
+    return read
+
+
+def _store(name: str, value: str) -> str:
+    if not value.startswith("sqlite:///") or not value.removeprefix("sqlite:///"):
+        raise ConfigError(name, "sqlite:///path/of/the/file.db", value.split("://", maxsplit=1)[0] + "://…")
+    return value
+
+
+def _level(name: str, value: str) -> str:
+    if value.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        raise ConfigError(name, "DEBUG, INFO, WARNING or ERROR", value)
+    return value.upper()
+
+
+def _allow(_name: str, value: str) -> str:
+    AddressPolicy.parse(value)
+    return value
+
+
+def _credential(name: str, value: str) -> str:
+    # LoginRadius' Python SDK does not URL-encode, so other characters would not arrive.
+    if not 8 <= len(value) <= 128 or not all(c.isascii() and (c.isalnum() or c in "-._~") for c in value):
+        raise ConfigError(name, "8 to 128 letters, digits, or - . _ ~", "something else")
+    return value
+
+
+def _schedule(name: str, value: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in value.split(",")]
+    if not all(part.isascii() and part.isdigit() for part in parts) or len(parts) > 50:
+        raise ConfigError(name, "up to 50 waits in milliseconds, comma-separated", value[:80])
+    return tuple(int(part) for part in parts)
+
+
+_READERS: dict[str, Callable[[str, str], object]] = {
+    "OUTRIDER_STORE": _store,
+    "OUTRIDER_HOST": _text,
+    "OUTRIDER_PORT": _number(0, 65535),
+    "OUTRIDER_BOOTSTRAP_API_KEY": _credential,
+    "OUTRIDER_BOOTSTRAP_API_SECRET": _credential,
+    "OUTRIDER_ROOT_KEY": _text,
+    "OUTRIDER_ROOT_KEY_FILE": _text,
+    "OUTRIDER_EGRESS_ALLOW": _allow,
+    "OUTRIDER_EGRESS_CA_FILE": _text,
+    "OUTRIDER_TIMEOUT_MS": _number(1_000, 30_000),
+    "OUTRIDER_RETRY_SCHEDULE_MS": _schedule,
+    "OUTRIDER_MAX_EVENT_BYTES": _number(1_024, 16 * 1024 * 1024),
+    "OUTRIDER_MAX_REQUEST_BYTES": _number(1_024, 256 * 1024 * 1024),
+    "OUTRIDER_STOP_GRACE_MS": _number(0, 600_000),
+    "OUTRIDER_LOG_LEVEL": _level,
+}
+_FOR_CLIENTS = {"OUTRIDER_URL", "OUTRIDER_API_KEY", "OUTRIDER_API_SECRET", "OUTRIDER_CA_FILE"}
