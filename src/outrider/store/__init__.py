@@ -1,0 +1,1 @@
+"""Stores behind the ports `queue`, `ledger` and `book`; SQL lives in named `.sql` files beside them."""

@@ -1,0 +1,145 @@
+"""Opening and closing the file: lock, durability read back, migrations, writer and readers."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, TypeVar
+
+import apsw
+
+from outrider.domain.errors import ConfigError, StoreUnavailable
+from outrider.store.queries import load
+from outrider.store.sqlite.book import SqliteBook
+from outrider.store.sqlite.ledger import SqliteLedger
+from outrider.store.sqlite.queue import SqliteQueue
+from outrider.store.sqlite.writer import Writer
+
+T = TypeVar("T")
+PRAGMAS = load("outrider.store.sqlite", "pragmas.sql")
+FULL = 2
+READERS = 2
+
+
+class Readers:
+    """Read-only connections, one for each thread of a small pool; short statements only."""
+
+    def __init__(self, path: str) -> None:
+        self._idle: list[apsw.Connection] = []
+        for _ in range(READERS):
+            connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
+            connection.set_busy_timeout(2000)
+            self._idle.append(connection)
+        self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
+
+    async def read(self, job: Callable[[apsw.Connection], T]) -> T:
+        """Run `job` in one read transaction. Raises StoreUnavailable when the file cannot be read."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self._run, job)
+
+    def _run(self, job: Callable[[apsw.Connection], T]) -> T:
+        connection = self._idle.pop()
+        try:
+            with connection:
+                return job(connection)
+        except (apsw.IOError, apsw.CantOpenError, apsw.CorruptError, apsw.BusyError) as error:
+            raise StoreUnavailable(f"SQLite cannot read: {type(error).__name__}") from error
+        finally:
+            self._idle.append(connection)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True)
+        for connection in self._idle:
+            connection.close()
+
+
+class SqliteDatabase:
+    """The three ports on one file. `close` is idempotent."""
+
+    def __init__(self, path: str, connection: apsw.Connection, lock: int, incarnation: str) -> None:
+        self._connection = connection
+        self._lock = lock
+        self._closed = False
+        self.writer = Writer(connection)
+        self._readers = Readers(path)
+        self.queue = SqliteQueue(self.writer, self._readers, incarnation)
+        self.ledger = SqliteLedger(self._readers)
+        self.book = SqliteBook(self.writer, self._readers)
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        await self.writer.close()
+        self._readers.close()
+        self._connection.close()
+        os.close(self._lock)
+
+
+async def open_database(path: str, incarnation: str) -> SqliteDatabase:
+    """Open or create the file for this process alone. Raises ConfigError (OUTRIDER_STORE)."""
+    return await asyncio.to_thread(_open, path, incarnation)
+
+
+def _open(path: str, incarnation: str) -> SqliteDatabase:
+    lock = _locked(path)
+    try:
+        connection = _connect(path)
+        _migrate(connection)
+    except BaseException:
+        os.close(lock)
+        raise
+    return SqliteDatabase(path, connection, lock, incarnation)
+
+
+def _locked(path: str) -> int:
+    """Two processes on one file are refused: one writer is what keeps commits fast and safe."""
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        # The file itself before SQLite makes it, so that nobody else can ever read it.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise ConfigError("OUTRIDER_STORE", "a file that can be created", error.strerror or "an error") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise ConfigError("OUTRIDER_STORE", "a file no other Outrider serves", "one in use") from None
+    return lock
+
+
+def _connect(path: str) -> apsw.Connection:
+    try:
+        connection = apsw.Connection(path)
+        connection.set_busy_timeout(5000)
+        connection.execute(PRAGMAS["journal"])
+        connection.execute(PRAGMAS["durable"])
+        connection.execute(PRAGMAS["keys"])
+        level = _scalar(connection, PRAGMAS["is_durable"])
+    except apsw.Error as error:
+        raise ConfigError("OUTRIDER_STORE", "an SQLite database file", type(error).__name__) from error
+    if level != FULL:
+        raise ConfigError("OUTRIDER_STORE", "a file system on which synchronous=FULL holds", f"level {level}")
+    return connection
+
+
+def _migrate(connection: apsw.Connection) -> None:
+    """Apply what is missing, each migration in a transaction with its version."""
+    folder = files("outrider.store.sqlite").joinpath("migrations")
+    scripts = sorted((s for s in folder.iterdir() if s.name.endswith(".sql")), key=lambda s: s.name)
+    version = _scalar(connection, PRAGMAS["version"])
+    if version > len(scripts):
+        raise ConfigError("OUTRIDER_STORE", f"a store of version {len(scripts)} or older", f"version {version}")
+    for number, script in enumerate(scripts[version:], start=version + 1):
+        with connection:
+            connection.execute(script.read_text(encoding="utf-8"))
+            connection.pragma("user_version", number)
+
+
+def _scalar(connection: apsw.Connection, query: str) -> Any:
+    return connection.execute(query).get

@@ -1,0 +1,170 @@
+"""`ports.queue.Queue` on SQLite."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+import apsw
+import msgspec
+
+from outrider.domain.delivery import Line
+from outrider.domain.model import Acceptance, Delivery, Webhook
+from outrider.ports.queue import Backlog, Receipt, Settlement, StaleBook
+from outrider.store.queries import load
+from outrider.store.sqlite.rows import SQL, encode_attempt, store
+from outrider.store.sqlite.writer import Writer
+
+T = TypeVar("T")
+BOOK = load("outrider.store.sqlite", "book.sql")
+
+
+class Reads(Protocol):
+    """Runs a job in one read transaction."""
+
+    async def read(self, job: Callable[[apsw.Connection], T]) -> T: ...
+
+
+class SqliteQueue:
+    def __init__(self, writer: Writer, readers: Reads, incarnation: str) -> None:
+        self._writer = writer
+        self._readers = readers
+        self._incarnation = incarnation
+        self._alone = False
+
+    async def accept(self, acceptance: Acceptance) -> Receipt:
+        def job(connection: apsw.Connection) -> Receipt:
+            version = connection.execute(SQL["tenant_version"], (acceptance.tenant,)).get
+            if version != acceptance.book_version:
+                raise StaleBook
+            return Receipt(store(connection, acceptance, self._incarnation))
+
+        return await self._writer.submit(job)
+
+    async def backlogs(self) -> list[Backlog]:
+        def job(connection: apsw.Connection) -> list[Backlog]:
+            return [Backlog(*row) for row in connection.execute(SQL["backlogs"])]
+
+        return await self._readers.read(job)
+
+    async def claim(self, webhook: str, limit: int, now: int) -> list[Delivery]:
+        def job(connection: apsw.Connection) -> list[Delivery]:
+            rows = connection.execute(SQL["claim"], (self._incarnation, webhook, now, limit)).fetchall()
+            return [Delivery(*row[:9]) for row in sorted(rows, key=lambda row: (row[9], row[0]))]
+
+        return await self._writer.submit(job)
+
+    async def settle(self, settlements: Sequence[Settlement]) -> frozenset[str]:
+        def job(connection: apsw.Connection) -> frozenset[str]:
+            return frozenset(s.delivery.id for s in settlements if not self._settle_one(connection, s))
+
+        return await self._writer.submit(job)
+
+    def _settle_one(self, connection: apsw.Connection, settlement: Settlement) -> bool:
+        """False when the lease was lost: then nothing is written."""
+        delivery, step = settlement.delivery, settlement.step
+        status = settlement.attempt.status if settlement.attempt else None
+        if step.ended:
+            connection.execute(SQL["end_delivery"], (delivery.id, self._incarnation))
+        else:
+            row = (step.attempts, step.due, status, settlement.reason, delivery.id, self._incarnation)
+            connection.execute(SQL["postpone_delivery"], row)
+        if connection.changes() == 0:
+            return False
+        connection.execute(
+            SQL["insert_line"],
+            (
+                delivery.tenant, settlement.at, step.line, delivery.event, settlement.reason, delivery.id,
+                delivery.webhook, delivery.webhook, delivery.event_type, delivery.subject, delivery.created,
+                step.attempts, status,
+                encode_attempt(settlement.attempt) if settlement.attempt else None,
+            ),
+        )  # fmt: skip
+        if settlement.disable_webhook:
+            self._disable(connection, delivery, settlement.reason or "")
+        if settlement.news is not None:
+            store(connection, settlement.news, self._incarnation)
+        return True
+
+    @staticmethod
+    def _disable(connection: apsw.Connection, delivery: Delivery, reason: str) -> None:
+        document = connection.execute(SQL["webhook_document"], (delivery.webhook,)).get
+        if document is None:
+            return
+        webhook = msgspec.msgpack.decode(document, type=Webhook)
+        if webhook.disabled_reason is None:
+            save_webhook(connection, msgspec.structs.replace(webhook, disabled_reason=reason))
+            connection.execute(BOOK["raise_version"], (delivery.tenant,))
+
+    async def release(self, deliveries: Sequence[str] | None = None) -> int:
+        def job(connection: apsw.Connection) -> int:
+            before = connection.total_changes()
+            if deliveries is None:
+                connection.execute(SQL["release_all"], (self._incarnation,))
+            else:
+                connection.executemany(SQL["release_one"], [(d, self._incarnation) for d in deliveries])
+            return connection.total_changes() - before
+
+        return await self._writer.submit(job)
+
+    async def heartbeat(self, now: int, dead_after: int) -> int:
+        """The first beat of a process knows that all others are dead: the file's lock is ours."""
+
+        def job(connection: apsw.Connection) -> int:
+            connection.execute(SQL["beat"], (self._incarnation, now))
+            connection.execute(SQL["bury"], (now - dead_after,))
+            if not self._alone:
+                connection.execute(SQL["forget_others"], (self._incarnation,))
+            connection.execute(SQL["release_orphans"])
+            return connection.changes()
+
+        released = await self._writer.submit(job)
+        self._alone = True
+        return released
+
+    async def cancel(self, webhook: str, limit: int, now: int) -> int:
+        def job(connection: apsw.Connection) -> int:
+            rows = connection.execute(SQL["cancel"], (webhook, limit)).fetchall()
+            connection.executemany(
+                SQL["insert_line"],
+                [
+                    (
+                        tenant,
+                        now,
+                        Line.CANCELLED,
+                        event,
+                        "webhook deleted",
+                        delivery,
+                        webhook,
+                        webhook,
+                        kind,
+                        subject,
+                        created,
+                        attempts,
+                        None,
+                        None,
+                    )  # fmt: skip
+                    for delivery, tenant, webhook, event, kind, subject, created, attempts in rows
+                ],
+            )
+            return len(rows)
+
+        return await self._writer.submit(job)
+
+    async def deleted_webhooks(self) -> list[str]:
+        def job(connection: apsw.Connection) -> list[str]:
+            return [row[0] for row in connection.execute(SQL["deleted_webhooks"])]
+
+        return await self._readers.read(job)
+
+    async def size(self) -> int:
+        return await self._readers.read(lambda connection: int(connection.execute(SQL["size"]).get))
+
+
+def save_webhook(connection: apsw.Connection, webhook: Webhook) -> None:
+    """Insert or replace; the caller raises the tenant's version."""
+    row = (
+        webhook.id, webhook.tenant, webhook.name, webhook.secret, int(webhook.disabled_reason is None),
+        msgspec.msgpack.encode(webhook),
+    )  # fmt: skip
+    connection.execute(BOOK["save_webhook"], row)

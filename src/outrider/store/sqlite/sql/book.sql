@@ -1,0 +1,52 @@
+-- name: tenants
+SELECT id FROM tenant ORDER BY id
+
+-- name: tenant
+SELECT document, version FROM tenant WHERE id = ?
+
+-- name: webhooks
+SELECT document FROM webhook WHERE tenant = ? AND deleted IS NULL
+
+-- name: secrets
+SELECT document FROM secret WHERE tenant = ?
+
+-- name: keys
+SELECT document FROM api_key WHERE tenant = ?
+
+-- name: insert_tenant
+INSERT INTO tenant (id, api_key, document) VALUES (?, ?, ?)
+
+-- name: raise_version
+UPDATE tenant SET version = version + 1 WHERE id = ?
+
+-- name: save_webhook
+INSERT INTO webhook (id, tenant, name, secret, active, document) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, secret = excluded.secret, active = excluded.active,
+    document = excluded.document
+
+-- name: delete_webhook
+UPDATE webhook SET deleted = ? WHERE tenant = ? AND id = ? AND deleted IS NULL
+
+-- name: save_secret
+INSERT INTO secret (id, tenant, name, document) VALUES (?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, document = excluded.document
+
+-- name: secret_users
+SELECT w.name FROM webhook w JOIN secret s ON s.tenant = w.tenant AND lower(s.name) = lower(w.secret)
+WHERE s.tenant = ? AND s.id = ? AND w.deleted IS NULL LIMIT 1
+
+-- name: delete_secret
+DELETE FROM secret WHERE tenant = ? AND id = ?
+
+-- name: save_key
+INSERT INTO api_key (id, tenant, document) VALUES (?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET document = excluded.document
+
+-- name: delete_key
+DELETE FROM api_key WHERE tenant = ? AND id = ?
+
+-- name: data_keys
+SELECT number, wrapped FROM data_key
+
+-- name: add_data_key
+INSERT INTO data_key (number, wrapped) VALUES (?, ?)

@@ -1,0 +1,84 @@
+-- name: tenant_version
+SELECT version FROM tenant WHERE id = ?
+
+-- name: event_fingerprint
+SELECT fingerprint FROM event WHERE tenant = ? AND id = ?
+
+-- name: insert_event
+INSERT INTO event (tenant, id, type, subject, operation, time, accepted, body, fingerprint)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: insert_delivery
+INSERT INTO queue (id, tenant, webhook, event, type, subject, attempts, created, due, lease)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: insert_skip
+INSERT INTO ledger (tenant, at, line, event, reason, detail) VALUES (?, ?, 'skipped', ?, ?, ?)
+
+-- name: insert_line
+INSERT INTO ledger (tenant, at, line, event, reason, delivery, webhook, webhook_name, type, subject, created,
+    attempts, status, attempt)
+VALUES (?, ?, ?, ?, ?, ?, ?, coalesce((SELECT name FROM webhook WHERE id = ?), ''), ?, ?, ?, ?, ?, ?)
+
+-- name: backlogs
+-- Loose scan of the claim index: one seek for each webhook, whatever its backlog.
+WITH RECURSIVE waiting (webhook) AS (
+    SELECT min(webhook) FROM queue WHERE lease IS NULL
+    UNION ALL
+    SELECT (SELECT min(q.webhook) FROM queue q WHERE q.lease IS NULL AND q.webhook > waiting.webhook)
+    FROM waiting WHERE waiting.webhook IS NOT NULL
+)
+SELECT w.tenant, w.id, (SELECT min(q.due) FROM queue q WHERE q.lease IS NULL AND q.webhook = w.id)
+FROM waiting JOIN webhook w ON w.id = waiting.webhook
+WHERE w.deleted IS NULL AND w.active = 1
+
+-- name: claim
+UPDATE queue SET lease = ?1
+WHERE id IN (
+    SELECT q.id FROM queue q
+    WHERE q.webhook = ?2 AND q.lease IS NULL AND q.due <= ?3
+        AND EXISTS (SELECT 1 FROM webhook w WHERE w.id = ?2 AND w.deleted IS NULL AND w.active = 1)
+    ORDER BY q.due, q.id LIMIT ?4
+)
+RETURNING id, tenant, webhook, event, type, subject,
+    (SELECT e.body FROM event e WHERE e.tenant = queue.tenant AND e.id = queue.event), attempts, created, due
+
+-- name: end_delivery
+DELETE FROM queue WHERE id = ? AND lease = ?
+
+-- name: postpone_delivery
+UPDATE queue SET attempts = ?, due = ?, status = ?, reason = ?, lease = NULL WHERE id = ? AND lease = ?
+
+-- name: release_one
+UPDATE queue SET lease = NULL WHERE id = ? AND lease = ?
+
+-- name: release_all
+UPDATE queue SET lease = NULL WHERE lease = ?
+
+-- name: beat
+INSERT INTO node (incarnation, seen) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET seen = ?2
+
+-- name: bury
+DELETE FROM node WHERE seen < ?
+
+-- name: release_orphans
+UPDATE queue SET lease = NULL WHERE lease IS NOT NULL AND lease NOT IN (SELECT incarnation FROM node)
+
+-- name: forget_others
+DELETE FROM node WHERE incarnation <> ?
+
+-- name: deleted_webhooks
+SELECT w.id FROM webhook w
+WHERE w.deleted IS NOT NULL
+    AND EXISTS (SELECT 1 FROM queue q WHERE q.webhook = w.id AND q.lease IS NULL)
+
+-- name: cancel
+DELETE FROM queue
+WHERE id IN (SELECT q.id FROM queue q WHERE q.webhook = ? AND q.lease IS NULL ORDER BY q.due, q.id LIMIT ?)
+RETURNING id, tenant, webhook, event, type, subject, created, attempts
+
+-- name: webhook_document
+SELECT document FROM webhook WHERE id = ? AND deleted IS NULL
+
+-- name: size
+SELECT count(*) FROM queue
