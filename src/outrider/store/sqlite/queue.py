@@ -74,12 +74,22 @@ class SqliteQueue:
         connection.execute(
             SQL["insert_line"],
             (
-                delivery.tenant, settlement.at, step.line, delivery.event, settlement.reason, delivery.id,
-                delivery.webhook, delivery.webhook, delivery.event_type, delivery.subject, delivery.created,
-                step.attempts, status,
+                delivery.tenant,
+                settlement.at,
+                step.line,
+                delivery.event,
+                settlement.reason,
+                delivery.id,
+                delivery.webhook,
+                delivery.webhook,
+                delivery.event_type,
+                delivery.subject,
+                delivery.created,
+                step.attempts,
+                status,
                 encode_attempt(settlement.attempt) if settlement.attempt else None,
             ),
-        )  # fmt: skip
+        )
         if settlement.disable_webhook:
             self._disable(connection, delivery, settlement.reason or "")
         if settlement.news is not None:
@@ -143,7 +153,7 @@ class SqliteQueue:
                         attempts,
                         None,
                         None,
-                    )  # fmt: skip
+                    )
                     for delivery, tenant, webhook, event, kind, subject, created, attempts in rows
                 ],
             )
@@ -164,7 +174,11 @@ class SqliteQueue:
 def save_webhook(connection: apsw.Connection, webhook: Webhook) -> None:
     """Insert or replace; the caller raises the tenant's version."""
     row = (
-        webhook.id, webhook.tenant, webhook.name, webhook.secret, int(webhook.disabled_reason is None),
+        webhook.id,
+        webhook.tenant,
+        webhook.name,
+        webhook.secret,
+        int(webhook.disabled_reason is None),
         msgspec.msgpack.encode(webhook),
-    )  # fmt: skip
+    )
     connection.execute(BOOK["save_webhook"], row)

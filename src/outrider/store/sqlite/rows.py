@@ -42,7 +42,7 @@ def store(connection: apsw.Connection, acceptance: Acceptance, incarnation: str)
                 event.accepted,
                 event.body,
                 event.fingerprint,
-            )  # fmt: skip
+            )
         )
     connection.executemany(SQL["insert_event"], rows)
     _store_deliveries(connection, acceptance, repeats, incarnation)
@@ -71,7 +71,7 @@ def _store_deliveries(
                 d.created,
                 d.created,
                 incarnation if d.id in acceptance.leased else None,
-            )  # fmt: skip
+            )
             for d in acceptance.deliveries
             if d.event not in repeats
         ],

@@ -1,0 +1,150 @@
+"""One TLS connection that carries one exchange at a time, every byte of the answer bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import httptools
+
+HEADER_BYTES = 32 * 1024
+INTERIM_ANSWERS = 16
+_NO_BODY = (204, 304)
+
+
+class Broken(Exception):
+    """The connection ended before a whole answer; `clean` when not one byte of it had come."""
+
+
+class Malformed(Exception):
+    """What came is not an acceptable HTTP/1.1 answer. `args[0]` says why, without bytes of it."""
+
+
+class Answer:
+    """An answer as it comes in. Times are `time.perf_counter()` seconds."""
+
+    __slots__ = ("body", "cut", "done_at", "first_at", "headers", "status")
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.headers: list[tuple[str, str]] = []
+        self.body = bytearray()
+        self.cut = False
+        self.first_at = 0.0
+        self.done_at = 0.0
+
+
+class Connection(asyncio.Protocol):
+    """httptools calls the `on_…` methods. After `exchange` returns, `reusable` says if another may follow."""
+
+    def __init__(self, body_cap: int) -> None:
+        self._cap = body_cap
+        self._transport: asyncio.Transport | None = None
+        self._parser: Any = None
+        self._answer = Answer()
+        self._future: asyncio.Future[Answer] | None = None
+        self._header_bytes = 0
+        self._interim = 0
+        self.reusable = False
+        self.idle_since = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+
+    async def exchange(self, content: bytes) -> Answer:
+        """Write the request and await the answer. Raises Broken or Malformed; cancel to give up."""
+        assert self._transport is not None  # noqa: S101 - create_connection returned, so it is made
+        self._parser = httptools.HttpResponseParser(self)
+        self._answer = Answer()
+        self._header_bytes = self._interim = 0
+        self.reusable = False
+        self._future = asyncio.get_running_loop().create_future()
+        self._transport.write(content)
+        return await self._future
+
+    @property
+    def alive(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing()
+
+    def close(self) -> None:
+        """At once: no lingering TLS goodbye from a receiver that does not answer."""
+        self.reusable = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        if self._future is None or self._future.done():
+            self.close()  # bytes nobody asked for: this connection is out of step
+            return
+        if not self._answer.first_at:
+            self._answer.first_at = time.perf_counter()
+        if not self._answer.status:
+            self._header_bytes += len(data)
+            if self._header_bytes > HEADER_BYTES:
+                self._fail(Malformed(f"headers larger than {HEADER_BYTES} bytes"))
+                return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._fail(Malformed("an upgrade nobody asked for"))
+        except httptools.HttpParserError:
+            if not self._future.done():
+                self._fail(Malformed("not a valid HTTP/1.1 answer"))
+            self.close()
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.reusable = False
+        if self._future is None or self._future.done():
+            return
+        if self._answer.status and error is None and self._until_close():
+            self._finish()
+        else:
+            self._fail(Broken())
+
+    def _until_close(self) -> bool:
+        """An answer without length or chunks ends with the connection (RFC 9112, section 6.3)."""
+        names = {name for name, _ in self._answer.headers}
+        return not names & {"content-length", "transfer-encoding"}
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._answer.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status < 200:
+            self._interim += 1
+            self._answer.headers.clear()
+            if status == 101 or self._interim > INTERIM_ANSWERS:
+                self._fail(Malformed("too many interim answers"))
+            return
+        self._answer.status = status
+
+    def on_body(self, body: bytes) -> None:
+        room = self._cap - len(self._answer.body)
+        self._answer.body += body[:room]
+        if len(body) > room:
+            self._answer.cut = True
+            self._finish()
+            self.close()
+
+    def on_message_complete(self) -> None:
+        if self._answer.status and not self._answer.cut:
+            self.reusable = bool(self._parser.should_keep_alive()) and not self._until_close_with_body()
+            self._finish()
+
+    def _until_close_with_body(self) -> bool:
+        return self._until_close() and self._answer.status not in _NO_BODY
+
+    def _finish(self) -> None:
+        if self._future is not None and not self._future.done():
+            self._answer.done_at = time.perf_counter()
+            self._future.set_result(self._answer)
+
+    def _fail(self, error: Exception) -> None:
+        if self._future is not None and not self._future.done():
+            self._future.set_exception(error)
+        self.close()

@@ -1,0 +1,49 @@
+"""The request's bytes (RFC 9112) and where it goes."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from outrider.ports.sender import Request
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_UNSAFE = re.compile(r"[^\x20-\x7e\t]")
+
+
+class Target(msgspec.Struct, frozen=True):
+    """Where a URL points: host as a name or literal for DNS and TLS, and the bytes that open the request."""
+
+    host: str
+    port: int
+    opening: bytes
+
+
+@lru_cache(4096)
+def target(url: str) -> Target:
+    """Raises ValueError for a URL that is not https or has no host: callers checked it when it was set."""
+    parts = urlsplit(url)
+    if parts.scheme.lower() != "https" or not parts.hostname:
+        raise ValueError("only https URLs with a host are sent to")
+    host = parts.hostname if ":" in parts.hostname else parts.hostname.encode("idna").decode()
+    port = parts.port or 443
+    shown = f"[{host}]" if ":" in host else host
+    path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
+    query = "?" + quote(parts.query, safe="/?%:@!$&'()*+,;=~-._") if parts.query else ""
+    authority = shown if port == 443 else f"{shown}:{port}"
+    opening = f"POST {path}{query} HTTP/1.1\r\nhost: {authority}\r\nconnection: keep-alive\r\n"
+    return Target(host, port, opening.encode("ascii"))
+
+
+def request_bytes(opening: bytes, request: Request) -> bytes:
+    """The whole request. Raises ValueError for a header that would break it."""
+    lines = [opening.decode("ascii")]
+    for name, value in request.headers:
+        if not _TOKEN.fullmatch(name) or _UNSAFE.search(value):
+            raise ValueError(f"header {name!r} cannot be sent")
+        lines.append(f"{name}: {value}\r\n")
+    lines.append(f"content-length: {len(request.body)}\r\n\r\n")
+    return "".join(lines).encode("ascii") + request.body
