@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from litestar import Litestar, Request, get
 from litestar.di import Provide
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp, Receive, Send
 
 from outrider.api import bodies, errors
 from outrider.api.credentials import carried
@@ -75,13 +75,13 @@ def build_app(
 
 
 def _front(intake: ASGIApp, managed: ASGIApp) -> ASGIApp:
-    async def front(scope: Scope, receive: Receive, send: Send) -> None:
+    async def front(scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await managed(scope, receive, send)
             return
         path = canonical_path(scope["path"])
         if path in (EVENTS, OPERATIONS):
-            await intake(scope | {"path": path}, receive, send)  # type: ignore[arg-type]
+            await intake(scope | {"path": path}, receive, send)
         else:
             await managed(_canonical_query(scope, path), receive, send)
 

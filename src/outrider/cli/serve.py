@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from collections.abc import Callable
 
 import click
 import uvicorn
@@ -26,7 +27,7 @@ def serve() -> None:
         runner.run(_serve(config))
 
 
-def _loop_factory() -> object:
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
         import uvloop  # noqa: PLC0415 - not there on Windows
     except ImportError:

@@ -31,7 +31,7 @@ _V6 = {
 _GLOBAL_V6 = IPv6Network("2000::/3")
 _DENIED_V4 = [(IPv4Network(net), why) for why, nets in _V4.items() for net in nets]
 _DENIED_V6 = [(IPv6Network(net), why) for why, nets in _V6.items() for net in nets]
-_LOOPBACK_V6, _UNSPECIFIED_V6 = IPv6Address("::1"), IPv6Address("::")
+_LOCAL_V6 = {IPv6Address("::1"): "loopback", IPv6Address("::"): "unspecified"}
 _EMBEDDING = (
     # (range, bits to the right of the embedded IPv4 address, its bits inverted)
     (IPv6Network("::ffff:0:0/96"), 0, False),  # mapped
@@ -79,10 +79,8 @@ class AddressPolicy:
     def _refusal_v6(self, address: IPv6Address) -> str | None:
         if self._opened(address):
             return None
-        if address == _LOOPBACK_V6:
-            return "loopback"
-        if address == _UNSPECIFIED_V6:
-            return "unspecified"
+        if address in _LOCAL_V6:
+            return _LOCAL_V6[address]
         mapped = address.ipv4_mapped
         if mapped is not None:
             return self._refusal_v4(mapped)

@@ -40,7 +40,7 @@ class Parts:
 
 async def system_resolve(host: str, port: int) -> list[tuple[Any, ...]]:
     """The operating system's resolver, as `getaddrinfo` answers."""
-    return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)  # type: ignore[return-value]
+    return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
 class Dialler:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import apsw
 import msgspec
@@ -24,7 +25,8 @@ class SqliteBook:
 
     async def tenants(self) -> list[TenantBook]:
         def job(connection: apsw.Connection) -> list[TenantBook]:
-            found = [_read(connection, row[0]) for row in connection.execute(SQL["tenants"]).fetchall()]
+            ids: list[Any] = connection.execute(SQL["tenants"]).fetchall()
+            found = [_read(connection, row[0]) for row in ids]
             return [book for book in found if book is not None]
 
         return await self._readers.read(job)
@@ -87,7 +89,11 @@ class SqliteBook:
         await self._writer.submit(job)
 
     async def data_keys(self) -> dict[int, str]:
-        return await self._readers.read(lambda connection: dict(connection.execute(SQL["data_keys"]).fetchall()))
+        def job(connection: apsw.Connection) -> dict[int, str]:
+            rows: list[Any] = connection.execute(SQL["data_keys"]).fetchall()
+            return dict(rows)
+
+        return await self._readers.read(job)
 
     async def add_data_key(self, number: int, wrapped: str) -> None:
         await self._writer.submit(lambda connection: _add_data_key(connection, number, wrapped))

@@ -45,11 +45,12 @@ class Readers:
         connection = self._idle.pop()
         try:
             with connection:
-                return job(connection)
+                result = job(connection)
         except (apsw.IOError, apsw.CantOpenError, apsw.CorruptError, apsw.BusyError) as error:
             raise StoreUnavailable(f"SQLite cannot read: {type(error).__name__}") from error
         finally:
             self._idle.append(connection)
+        return result
 
     def close(self) -> None:
         self._pool.shutdown(wait=True)

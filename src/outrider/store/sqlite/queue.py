@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import apsw
 import msgspec
@@ -49,7 +49,8 @@ class SqliteQueue:
 
     async def claim(self, webhook: str, limit: int, now: int) -> list[Delivery]:
         def job(connection: apsw.Connection) -> list[Delivery]:
-            rows = connection.execute(SQL["claim"], (self._incarnation, webhook, now, limit)).fetchall()
+            bindings = (self._incarnation, webhook, now, limit)
+            rows: list[Any] = connection.execute(SQL["claim"], bindings).fetchall()
             return [Delivery(*row[:9]) for row in sorted(rows, key=lambda row: (row[9], row[0]))]
 
         return await self._writer.submit(job)
