@@ -65,12 +65,16 @@ def listen(config: Config) -> socket.socket:
 def uvicorn_config(outrider: Outrider, config: Config) -> uvicorn.Config:
     """The server: its requests end before the engine stops."""
     grace_s = config.stop_grace_ms / 1000
+
+    async def stop() -> None:
+        await outrider.stop(grace_s)
+
     app = build_app(
         outrider.services,
         request_bytes=config.max_request_bytes,
         ready=lambda: outrider.running,
         startup=outrider.start,
-        shutdown=lambda: outrider.stop(grace_s),
+        shutdown=stop,
     )
     return uvicorn.Config(
         app,

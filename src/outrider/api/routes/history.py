@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from litestar import Router, get
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from outrider import catalog
 from outrider.api import views
@@ -20,7 +20,7 @@ from outrider.ports.ledger import DeliveryQuery, EventQuery
 
 PAGE = 50
 STATES = ("waiting", *sorted(ENDINGS))
-EventName = Annotated[str | None, Parameter(query="event", description="an event type")]
+EventName = Annotated[str | None, QueryParameter(name="event", description="an event type")]
 
 
 @get("/v2/manage/events")
@@ -53,10 +53,10 @@ async def list_deliveries(
     tenant: str,
     services: Services,
     event: EventName = None,
-    event_id: Annotated[str | None, Parameter(query="eventid")] = None,
+    event_id: Annotated[str | None, QueryParameter(name="eventid")] = None,
     subject: str | None = None,
     webhook: str | None = None,
-    delivery_state: Annotated[str | None, Parameter(query="state")] = None,
+    delivery_state: Annotated[str | None, QueryParameter(name="state")] = None,
     since: str | None = None,
     until: str | None = None,
     cursor: str | None = None,

@@ -80,6 +80,7 @@ async def _play(console: Console, client: Client, certificate: Path) -> bool:
         await asyncio.to_thread(scenario.create_webhooks, client, port)
         samples = await asyncio.to_thread(scenario.send_samples, client)
         deletion, *children = await asyncio.to_thread(scenario.send_deletion, client)
+        await asyncio.to_thread(scenario.rotate_spare_secret, client)
         expected = Expected(samples, deletion)
         await _watch(console, expected, seen)
         absorbed = [await asyncio.to_thread(client.call, "GET", f"/v2/manage/events/{e}") for e in children]

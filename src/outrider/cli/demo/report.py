@@ -37,7 +37,11 @@ class Expected(msgspec.Struct, frozen=True):
 
     def complete(self, seen: Seen) -> bool:
         got = {event for path, event in seen.arrived if path in ("/ciam", "/partner")}
-        return set(self.samples) <= got and self.deletion in got and seen.arrivals("/flaky") >= 1
+        return (
+            set(self.samples) <= got
+            and self.deletion in got
+            and all(seen.arrivals(p) for p in ("/system", "/flaky"))
+        )
 
 
 def table(seen: Seen, seconds: float) -> Table:

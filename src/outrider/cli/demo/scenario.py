@@ -86,9 +86,10 @@ def send_deletion(client: Client) -> list[str]:
     return [accepted["Id"] for accepted in client.call("POST", "/v2/operations", operation)["Data"]]
 
 
-def rotate_secret(client: Client) -> None:
-    """Raises a System event; the receiver's copy stays valid for `webhook-signature` during the overlap."""
-    client.call("POST", f"/v2/manage/secrets/{SECRET_NAME}/rotate", {"OverlapHours": 1})
+def rotate_spare_secret(client: Client) -> None:
+    """Raises a System event, SecretRotated, without touching the secret the receiver verifies with."""
+    client.call("POST", "/v2/manage/secrets", {"Name": "spare"})
+    client.call("POST", "/v2/manage/secrets/spare/rotate", {"OverlapHours": 1})
 
 
 def _sample(name: str) -> dict[str, Any]:

@@ -1,0 +1,46 @@
+# Outrider's front door. Needs Python 3.11 or newer and make; everything else goes into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q
+.DEFAULT_GOAL := help
+
+.PHONY: help demo test fast check lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: .venv/run ## Send one of every event to a local TLS receiver (ONCE=1: report and exit)
+	$(BIN)/outrider demo $(if $(ONCE),--once)
+
+test: .venv/dev ## Run every test
+	$(BIN)/pytest
+
+fast: .venv/dev ## Run the tests that need no second process
+	$(BIN)/pytest -m "not slow"
+
+check: .venv/dev ## Format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: ## Pin the dependencies anew (needs uv)
+	$(LOCK) pyproject.toml -o requirements/run.lock
+	$(LOCK) --group build -o requirements/build.lock
+	$(LOCK) --group dev pyproject.toml -o requirements/dev.lock
+
+clean: ## Remove what make made
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist
+
+.venv/bin/pip:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Outrider needs Python 3.11 or newer")'
+	$(PYTHON) -m venv .venv
+
+.venv/run: .venv/bin/pip requirements/run.lock requirements/build.lock pyproject.toml
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/build.lock -r requirements/run.lock
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+.venv/dev: .venv/run requirements/dev.lock
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	touch $@

@@ -1,0 +1,54 @@
+"""Fixtures shared by all suites."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from harness import Receiver, Served
+from outrider.cli.demo import certificates
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """(CA file, server certificate for localhost and 127.0.0.1)."""
+    return certificates.make(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def receive(authority: tuple[Path, Path]) -> Iterator[Callable[..., Receiver]]:
+    """Starts receivers with the trusted certificate, or another one."""
+    started: list[Receiver] = []
+
+    def start(answer: object = None, certificate: Path | None = None) -> Receiver:
+        started.append(Receiver(certificate or authority[1], answer))
+        return started[-1]
+
+    yield start
+    for receiver in started:
+        receiver.close()
+
+
+@pytest.fixture
+def serve(tmp_path: Path, authority: tuple[Path, Path]) -> Iterator[Callable[..., Served]]:
+    """Starts `outrider serve` on a new store; stopped at the end."""
+    started: list[Served] = []
+
+    def start(**settings: str) -> Served:
+        settings = {"OUTRIDER_EGRESS_CA_FILE": str(authority[0])} | settings
+        started.append(Served(tmp_path, **settings).start())
+        return started[-1]
+
+    yield start
+    for served in started:
+        served.stop()
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory, authority: tuple[Path, Path]) -> Iterator[Served]:
+    """One served Outrider for tests that only look at answers."""
+    served = Served(tmp_path_factory.mktemp("shared"), OUTRIDER_EGRESS_CA_FILE=str(authority[0])).start()
+    yield served
+    served.stop()
