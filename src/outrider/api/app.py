@@ -26,7 +26,7 @@ class FoldedRequest(Request[Any, Any, Any]):
 
     async def json(self) -> Any:
         wanted = self.route_handler.parsed_fn_signature.parameters["data"].annotation
-        decoded = bodies.decode(await self.body() or b"{}", wanted)
+        decoded = bodies.decode_folded(await self.body() or b"{}", wanted)
         return msgspec.to_builtins(decoded)
 
 

@@ -29,7 +29,7 @@ def decode(body: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError:
-        return _decode_folded(body, kind)
+        return decode_folded(body, kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise malformed(error) from error
 
@@ -38,12 +38,15 @@ def malformed(error: Exception) -> InvalidField:
     return InvalidField("body", "well-formed JSON in UTF-8", str(error)[:160], code=BODY_INVALID)
 
 
-def _decode_folded(body: bytes, kind: type[T]) -> T:
+def decode_folded(body: bytes, kind: type[T]) -> T:
+    """The same without the quick try: for bodies whose fields are all optional."""
     try:
         folded = canonical(msgspec.json.decode(body), kind)
         return msgspec.json.decode(msgspec.json.encode(folded), type=kind)
     except msgspec.ValidationError as error:
         raise _named(error) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise malformed(error) from error
 
 
 def canonical(value: Any, kind: Any) -> Any:

@@ -37,7 +37,7 @@ class EventInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Id: str | None = None
     Time: str | None = None
     Subject: str | None = None
-    Previous: msgspec.Raw | None = None
+    Previous: msgspec.Raw = msgspec.Raw()  # empty when absent
 
 
 class OperationInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -121,7 +121,7 @@ class Intake:
         now = self._clock.now()
         identity = _event_id(given.Id) if given.Id is not None else self._new_id()
         happened = now if given.Time is None else parse_iso(given.Time, "Time")
-        modified = None if given.Previous is None else _modified(kind, data, bytes(given.Previous))
+        modified = _modified(kind, data, bytes(given.Previous))
         event = Event(
             id=identity,
             tenant=tenant,
@@ -231,7 +231,10 @@ def _subject(text: str | None) -> str | None:
     return text
 
 
-def _modified(kind: EventType, data: bytes, previous: bytes) -> tuple[str, ...]:
+def _modified(kind: EventType, data: bytes, previous: bytes) -> tuple[str, ...] | None:
+    """The changed fields of a profile update that names its previous state; None when it does not."""
+    if previous in (b"", b"null"):
+        return None
     if kind.name != "UpdateProfile":
         raise InvalidField("Previous", "nothing, but for UpdateProfile", "a previous state")
     try:
@@ -243,8 +246,7 @@ def _modified(kind: EventType, data: bytes, previous: bytes) -> tuple[str, ...]:
 
 def _content(name: str, given: EventInput, data: bytes) -> bytes:
     """What makes two events with one id the same: everything the producer said, white space of JSON included."""
-    previous = b"" if given.Previous is None else bytes(given.Previous)
-    return msgspec.msgpack.encode((name, given.Time, given.Subject, data, previous))
+    return msgspec.msgpack.encode((name, given.Time, given.Subject, data, bytes(given.Previous)))
 
 
 def _too_large(field: str, limit: int, size: int) -> CallerError:

@@ -20,7 +20,7 @@ from outrider.ports.clock import Clock, Entropy
 PREFIX = "ork_"
 
 
-class KeyInput(msgspec.Struct, frozen=True):
+class KeyInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A new key. `Expires` is an ISO 8601 date; absent means never."""
 
     Name: str

@@ -24,14 +24,14 @@ _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,62}[A-Za-z0-9])?")
 _VALUE = re.compile(r"[\x21-\x7e]{16,512}")
 
 
-class SecretInput(msgspec.Struct, frozen=True):
+class SecretInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A new secret. `Value` is made when absent: 32 random bytes in the `whsec_` form."""
 
     Name: str
     Value: str | None = None
 
 
-class RotationInput(msgspec.Struct, frozen=True):
+class RotationInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A rotation. The version before stays valid for `OverlapHours`."""
 
     Value: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -27,16 +28,16 @@ _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,128}")
 _CREDENTIAL = re.compile(r"[\x20-\x7e]{1,4096}")
 
 
-class BasicAuthInput(msgspec.Struct, frozen=True):
+class BasicAuthInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Username: str | None = None
     Password: str | None = None
 
 
-class BearerTokenInput(msgspec.Struct, frozen=True):
+class BearerTokenInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Token: str | None = None
 
 
-class AuthenticationInput(msgspec.Struct, frozen=True):
+class AuthenticationInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """LoginRadius' shape. An AuthType of null or "None" means no authentication."""
 
     AuthType: str | None = None
@@ -44,8 +45,12 @@ class AuthenticationInput(msgspec.Struct, frozen=True):
     BearerToken: BearerTokenInput | None = None
 
 
-class WebhookInput(msgspec.Struct, frozen=True):
-    """What a request names of a webhook. Absent fields keep their value, or their default at creation."""
+class WebhookInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a request names of a webhook. Absent fields keep their value, or their default at creation.
+
+    The fields at the end are ours to set; they are taken and not applied, so that a webhook as it was read
+    can be sent back.
+    """
 
     Name: str | UnsetType | None = UNSET
     Event: str | UnsetType | None = UNSET
@@ -56,6 +61,11 @@ class WebhookInput(msgspec.Struct, frozen=True):
     Headers: dict[str, str] | UnsetType | None = UNSET
     QueryParams: dict[str, str] | UnsetType | None = UNSET
     Enabled: bool | UnsetType | None = UNSET
+    Id: Any = UNSET
+    CreatedDate: Any = UNSET
+    LastModifiedDate: Any = UNSET
+    IsIntegrationWebhook: Any = UNSET
+    DisabledReason: Any = UNSET
 
 
 class Webhooks:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import click
 import uvicorn
@@ -35,11 +37,30 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
+class Server(uvicorn.Server):
+    """Ends with status 0 when asked to; uvicorn would raise the signal again afterwards."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._asked)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    def _asked(self) -> None:
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
 async def _serve(config: Config) -> None:
     listener = listen(config)
     outrider = await build(config)
     say.listening(listener.getsockname(), outrider.first)
-    server = uvicorn.Server(uvicorn_config(outrider, config))
+    server = Server(uvicorn_config(outrider, config))
     try:
         await server.serve(sockets=[listener])
     finally:
