@@ -1,0 +1,86 @@
+"""What is particular to the SQLite file: its lock, its durability, its limits."""
+
+import asyncio
+import stat
+from pathlib import Path
+
+import apsw
+import pytest
+
+from outrider.domain.errors import ConfigError, StoreUnavailable
+from outrider.domain.model import Tenant
+from outrider.store.sqlite.database import SqliteDatabase, open_database
+
+
+def opened(path: Path, incarnation: str = "one") -> SqliteDatabase:
+    return asyncio.run(open_database(str(path), incarnation))
+
+
+def test_one_process_at_a_time(tmp_path: Path) -> None:
+    database = opened(tmp_path / "a.db")
+    with pytest.raises(ConfigError) as refused:
+        opened(tmp_path / "a.db", "two")
+    assert refused.value.field == "OUTRIDER_STORE"
+    asyncio.run(database.close())
+    asyncio.run(opened(tmp_path / "a.db", "two").close())
+
+
+def test_only_the_owner_reads_the_file(tmp_path: Path) -> None:
+    asyncio.run(opened(tmp_path / "a.db").close())
+    assert stat.S_IMODE((tmp_path / "a.db").stat().st_mode) == 0o600
+
+
+def test_a_newer_store_is_refused(tmp_path: Path) -> None:
+    asyncio.run(opened(tmp_path / "a.db").close())
+    connection = apsw.Connection(str(tmp_path / "a.db"))
+    connection.pragma("user_version", 999)
+    connection.close()
+    with pytest.raises(ConfigError) as refused:
+        opened(tmp_path / "a.db")
+    assert refused.value.given == "version 999"
+
+
+def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.db").write_bytes(b"not a database" * 100)
+    with pytest.raises(ConfigError):
+        opened(tmp_path / "a.db")
+
+
+def test_commits_are_durable_and_lines_stay(tmp_path: Path) -> None:
+    database = opened(tmp_path / "a.db")
+
+    def look(connection: apsw.Connection) -> tuple[object, object]:
+        return connection.pragma("synchronous"), connection.pragma("journal_mode")
+
+    def tamper(connection: apsw.Connection) -> None:
+        connection.execute("INSERT INTO ledger (tenant, at, line, event) VALUES ('t', 1, 'skipped', 'e')")
+        connection.execute("UPDATE ledger SET at = 2")
+
+    async def check() -> None:
+        assert await database.writer.submit(look) == (2, "wal")
+        with pytest.raises(apsw.ConstraintError):
+            await database.writer.submit(tamper)
+        await database.close()
+
+    asyncio.run(check())
+
+
+def test_a_full_disk_refuses_and_recovers(tmp_path: Path) -> None:
+    database = opened(tmp_path / "a.db")
+
+    def limit(pages: int) -> object:
+        return lambda connection: connection.pragma("max_page_count", pages)
+
+    async def check() -> None:
+        await database.writer.submit(limit(1))  # SQLite raises it to the present size
+        with pytest.raises(StoreUnavailable):
+            await database.book.add_tenant(Tenant("large", "x" * 400_000, "large", "s", 0))
+        before = len(await database.book.tenants())
+        await database.writer.submit(limit(1_000_000))
+        await database.book.add_tenant(Tenant("after", "t", "after", "s", 0))
+        assert len(await database.book.tenants()) == before + 1
+        await database.close()
+        with pytest.raises(StoreUnavailable):
+            await database.book.add_tenant(Tenant("closed", "t", "closed", "s", 0))
+
+    asyncio.run(check())
