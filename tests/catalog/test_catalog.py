@@ -14,8 +14,9 @@ from outrider.domain.news import announce, delivery_exhausted, secret_rotated, w
 from outrider.domain.redaction import mask_payload
 
 CIAM = """Login Register UpdateProfile ResetPassword ChangePassword EmailVerification AddEmail RemoveEmail
-BlockAccount DeleteAccount SetUsername CreateTraditionalAccount AssignRoles UnassignRoles SetPassword LinkAccount UnlinkAccount
-UpdatePhoneId VerifyPhoneNumber InvalidateEmailVerification RemoveRoleContext CreateCustomObject UpdateCustomObject
+BlockAccount DeleteAccount SetUsername CreateTraditionalAccount AssignRoles UnassignRoles SetPassword
+LinkAccount UnlinkAccount UpdatePhoneId VerifyPhoneNumber InvalidateEmailVerification RemoveRoleContext
+CreateCustomObject UpdateCustomObject
 DeleteCustomObject InvalidatePhoneVerification RemovePhoneId ConsentProfileUpdate SetPIN ResetPIN ChangePIN
 UpdateUid""".split()
 PARTNER = """OrgCreated OrgUpdated OrgDeleted OrgRoleCreated OrgRoleUpdated OrgRoleDeleted OrgConnectionCreated
