@@ -9,6 +9,7 @@ from typing import Any
 import httptools
 
 HEADER_BYTES = 32 * 1024
+SLICE = 4096
 INTERIM_ANSWERS = 16
 _NO_BODY = (204, 304)
 
@@ -79,19 +80,28 @@ class Connection(asyncio.Protocol):
             return
         if not self._answer.first_at:
             self._answer.first_at = time.perf_counter()
-        if not self._answer.status:
-            self._header_bytes += len(data)
-            if self._header_bytes > HEADER_BYTES:
-                self._fail(Malformed(f"headers larger than {HEADER_BYTES} bytes"))
-                return
         try:
-            self._parser.feed_data(data)
+            self._feed(data)
         except httptools.HttpParserUpgrade:
             self._fail(Malformed("an upgrade nobody asked for"))
         except httptools.HttpParserError:
             if not self._future.done():
                 self._fail(Malformed("not a valid HTTP/1.1 answer"))
             self.close()
+
+    def _feed(self, data: bytes) -> None:
+        """In slices until the headers are complete, so that a body behind them is not counted as headers."""
+        fed = 0
+        while fed < len(data) and not self._answer.status:
+            if self._header_bytes > HEADER_BYTES:
+                self._fail(Malformed(f"headers larger than {HEADER_BYTES} bytes"))
+                return
+            piece = data[fed : fed + SLICE]
+            fed += len(piece)
+            self._header_bytes += len(piece)
+            self._parser.feed_data(piece)
+        if fed < len(data) and self.alive:
+            self._parser.feed_data(data[fed:])
 
     def eof_received(self) -> bool:
         return False
@@ -110,10 +120,22 @@ class Connection(asyncio.Protocol):
         names = {name for name, _ in self._answer.headers}
         return not names & {"content-length", "transfer-encoding"}
 
+    def on_message_begin(self) -> None:
+        if self._over:
+            self.close()  # a second answer to one request: this connection is out of step
+
+    @property
+    def _over(self) -> bool:
+        return self._future is None or self._future.done()
+
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._over:
+            return
         self._answer.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
+        if self._over:
+            return
         status = self._parser.get_status_code()
         if status < 200:
             self._interim += 1
@@ -124,6 +146,8 @@ class Connection(asyncio.Protocol):
         self._answer.status = status
 
     def on_body(self, body: bytes) -> None:
+        if self._over:
+            return
         room = self._cap - len(self._answer.body)
         self._answer.body += body[:room]
         if len(body) > room:
@@ -132,7 +156,7 @@ class Connection(asyncio.Protocol):
             self.close()
 
     def on_message_complete(self) -> None:
-        if self._answer.status and not self._answer.cut:
+        if self._answer.status and not self._over:
             self.reusable = bool(self._parser.should_keep_alive()) and not self._until_close_with_body()
             self._finish()
 
