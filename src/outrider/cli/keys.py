@@ -19,7 +19,12 @@ def keys() -> None:
 @keys.command("create")
 @click.argument("name")
 @click.option(
-    "--scope", "scopes", multiple=True, required=True, type=click.Choice(list(Scope)), help="Repeat for several."
+    "--scope",
+    "scopes",
+    multiple=True,
+    required=True,
+    type=click.Choice([str(scope) for scope in Scope]),
+    help="Repeat for several.",
 )
 @click.option("--expires", help="ISO 8601 date; never when absent.")
 def create(name: str, scopes: tuple[str, ...], expires: str | None) -> None:
