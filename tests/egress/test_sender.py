@@ -15,7 +15,7 @@ import uvloop
 
 from outrider.domain.address import AddressPolicy
 from outrider.domain.errors import ConfigError
-from outrider.egress.dial import system_resolve
+from outrider.egress.dial import SystemResolve
 from outrider.egress.sender import HttpSender
 from outrider.egress.tls import make_tls_context
 from outrider.ports.sender import Failure, FailureKind, Reply, Request
@@ -289,7 +289,7 @@ def test_spellings_of_loopback_are_refused_without_permission(
         return await sender.send(world.request(host=host))
 
     world = World(authority)
-    answer = run(world.play(silent, use, policy=AddressPolicy(), resolve=system_resolve))
+    answer = run(world.play(silent, use, policy=AddressPolicy(), resolve=SystemResolve()))
     assert isinstance(answer, Failure)
     assert answer.kind is FailureKind.REFUSED_BY_POLICY
     assert world.accepted == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Sequence
 
@@ -161,7 +162,8 @@ class Intake:
         for _ in range(_LOOKS):
             acceptance, admitted = self._compose(self._books.of(tenant), events, skipped)
             try:
-                await self._commit(acceptance, admitted)
+                # Shielded: what was committed must be handed over even when the request is cancelled meanwhile.
+                await asyncio.shield(self._commit(acceptance, admitted))
             except StaleBook:
                 await self._books.refresh(tenant)
             except IdTaken as taken:

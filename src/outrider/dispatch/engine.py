@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 
 from outrider.dispatch.attempt import Attempter
 from outrider.dispatch.feeder import Feeder
@@ -18,6 +18,7 @@ from outrider.ports.picture import Picture
 from outrider.ports.queue import Queue
 
 log = logging.getLogger("outrider.engine")
+RESTART_S = 1.0
 
 
 class Engine:
@@ -38,8 +39,8 @@ class Engine:
     async def start(self) -> None:
         """Take over what dead processes held, then run until `stop`."""
         await self._housekeeping.beat()
-        for service in (self._feeder.run(), self._settler.run(), self._housekeeping.run()):
-            self._services.append(self._spawn(service))
+        for run in (self._feeder.run, self._settler.run, self._housekeeping.run):
+            self._services.append(asyncio.get_running_loop().create_task(_kept_running(run)))
 
     async def stop(self, grace_s: float) -> None:
         """Launch nothing more, wait up to `grace_s` for attempts under way, give every lease back.
@@ -95,13 +96,12 @@ class Engine:
     def _wake(self) -> None:
         self._feeder.wake()
 
-    @staticmethod
-    def _spawn(service: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(service)
-        task.add_done_callback(_report)
-        return task
 
-
-def _report(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.critical("an engine service died", exc_info=error)
+async def _kept_running(run: Callable[[], Coroutine[None, None, None]]) -> None:
+    """A service that fails for a reason nobody foresaw is started again: deliveries must go on."""
+    while True:
+        try:
+            await run()
+        except Exception:
+            log.critical("a service of the engine failed, starting it again", exc_info=True)
+            await asyncio.sleep(RESTART_S)

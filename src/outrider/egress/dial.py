@@ -7,6 +7,8 @@ import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from outrider.domain.address import AddressPolicy
@@ -15,6 +17,7 @@ from outrider.egress.tls import certificate_fault
 from outrider.ports.sender import FailureKind
 
 DNS_KEPT_S = 10.0
+RESOLVING = 64  # host names at a time
 Resolve = Callable[[str, int], Awaitable[list[tuple[Any, ...]]]]
 
 
@@ -38,9 +41,18 @@ class Parts:
         self.tls_ms: float | None = None
 
 
-async def system_resolve(host: str, port: int) -> list[tuple[Any, ...]]:
-    """The operating system's resolver, as `getaddrinfo` answers."""
-    return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+class SystemResolve:
+    """The operating system's resolver, as `getaddrinfo` answers, on threads of its own.
+
+    A name server that hangs holds a thread for each host name that hangs, and nobody else's.
+    """
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(RESOLVING, thread_name_prefix="resolve")
+
+    async def __call__(self, host: str, port: int) -> list[tuple[Any, ...]]:
+        ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
 
 
 class Dialler:
@@ -50,6 +62,7 @@ class Dialler:
         self._body_cap = body_cap
         self._resolve = resolve
         self._names: dict[tuple[str, int], tuple[float, list[tuple[Any, ...]]]] = {}
+        self._asked: dict[tuple[str, int], asyncio.Future[list[tuple[Any, ...]]]] = {}
 
     async def connect(self, host: str, port: int, parts: Parts) -> Connection:
         """A fresh connection; `parts` is filled as it goes. Raises NotConnected."""
@@ -72,7 +85,7 @@ class Dialler:
         if known is not None and known[0] > now:
             return known[1]
         try:
-            found = await self._resolve(host, port)
+            found = await asyncio.shield(self._question(host, port))
         except (OSError, UnicodeError) as error:
             raise NotConnected(FailureKind.DNS, "the host name does not resolve") from error
         if not found:
@@ -81,6 +94,19 @@ class Dialler:
             self._names.clear()
         self._names[host, port] = (now + DNS_KEPT_S, found)
         return found
+
+    def _question(self, host: str, port: int) -> asyncio.Future[list[tuple[Any, ...]]]:
+        """One question at a time for each name, shared by everybody who wants to know."""
+        asked = self._asked.get((host, port))
+        if asked is None:
+            asked = self._asked[host, port] = asyncio.ensure_future(self._resolve(host, port))
+            asked.add_done_callback(lambda done: self._answered(host, port, done))
+        return asked
+
+    def _answered(self, host: str, port: int, done: asyncio.Future[list[tuple[Any, ...]]]) -> None:
+        del self._asked[host, port]
+        if not done.cancelled():
+            done.exception()  # seen, also when everybody who asked has given up
 
     async def _first(self, found: list[tuple[Any, ...]]) -> socket.socket:
         """The first address that takes a connection, in the resolver's order."""

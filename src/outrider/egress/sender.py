@@ -8,7 +8,7 @@ import time
 from collections import deque
 
 from outrider.domain.address import AddressPolicy
-from outrider.egress.dial import Dialler, NotConnected, Parts, Resolve, system_resolve
+from outrider.egress.dial import Dialler, NotConnected, Parts, Resolve, SystemResolve
 from outrider.egress.exchange import Answer, Broken, Connection, Malformed
 from outrider.egress.wire import Target, request_bytes, target
 from outrider.ports.sender import Failure, FailureKind, Reply, Request, Timing
@@ -31,9 +31,9 @@ class HttpSender:
         tls: ssl.SSLContext,
         *,
         body_cap: int = BODY_CAP,
-        resolve: Resolve = system_resolve,
+        resolve: Resolve | None = None,
     ) -> None:
-        self._dialler = Dialler(policy, tls, body_cap, resolve)
+        self._dialler = Dialler(policy, tls, body_cap, resolve or SystemResolve())
         self._idle: dict[tuple[str, int], deque[Connection]] = {}
 
     async def send(self, request: Request) -> Reply | Failure:

@@ -31,3 +31,4 @@ def set_up(level: str) -> None:
     else:
         handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("uvicorn").setLevel(max(logging.WARNING, logging.getLevelName(level)))
