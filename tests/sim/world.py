@@ -1,0 +1,208 @@
+"""A simulated world: virtual time, seeded chance, a network that misbehaves. Everything else is real.
+
+The engine, the use cases and the SQLite store (in memory, without threads) run unchanged. Hours pass in
+seconds, and the same seed gives the same history.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import selectors
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import apsw
+import msgspec
+
+from outrider.app.accept import EventInput, Intake, Limits
+from outrider.app.books import Books
+from outrider.dispatch.attempt import Attempter
+from outrider.dispatch.engine import Engine
+from outrider.dispatch.lanes import LaneLimits
+from outrider.domain.delivery import Policy
+from outrider.domain.errors import StoreUnavailable
+from outrider.domain.model import Tenant, Webhook
+from outrider.ports.sender import Failure, FailureKind, Reply, Request, Timing
+from outrider.store.sqlite.book import SqliteBook
+from outrider.store.sqlite.database import _migrate
+from outrider.store.sqlite.ledger import SqliteLedger
+from outrider.store.sqlite.queue import SqliteQueue
+from outrider.vault.keyring import Keyring
+
+EPOCH = 1_767_225_600_000
+TENANT = "tenant"
+
+
+class _Jump(selectors.SelectSelector):
+    """Instead of waiting, time jumps to the next thing to do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.elapsed = 0.0
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        if timeout is None:
+            raise RuntimeError("the simulation waits for something that will never happen")
+        self.elapsed += max(0.0, timeout)
+        return super().select(0)
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    def __init__(self) -> None:
+        self._jump = _Jump()
+        super().__init__(self._jump)
+
+    def time(self) -> float:
+        return self._jump.elapsed
+
+
+class Chance:
+    """`ports.clock` for the simulation: virtual time, seeded bytes."""
+
+    def __init__(self, loop: VirtualLoop, seed: int) -> None:
+        self._loop = loop
+        self.random = random.Random(seed)  # noqa: S311 - reproducible on purpose
+
+    def now(self) -> int:
+        return EPOCH + round(self._loop.time() * 1000)
+
+    def bytes(self, count: int) -> bytes:
+        return self.random.randbytes(count)
+
+    def dice(self) -> float:
+        return self.random.random()
+
+
+class Disk:
+    """The store without threads; `away` makes it fail as a database that is gone would."""
+
+    def __init__(self) -> None:
+        self.connection = apsw.Connection(":memory:")
+        _migrate(self.connection)
+        self.away = False
+
+    async def submit(self, job: Callable[[apsw.Connection], Any]) -> Any:
+        await asyncio.sleep(0.001)
+        if self.away:
+            raise StoreUnavailable("simulated outage")
+        with self.connection:
+            return job(self.connection)
+
+    async def read(self, job: Callable[[apsw.Connection], Any]) -> Any:
+        return await self.submit(job)
+
+
+class Network:
+    """`ports.sender` for the simulation. Keeps a record of everything that was sent."""
+
+    def __init__(self, chance: Chance) -> None:
+        self._chance = chance
+        self.health: dict[str, float] = {}  # by host: how often it answers 200
+        self.under_way: Counter[str] = Counter()
+        self.most_under_way: Counter[str] = Counter()
+        self.sent: list[tuple[str, str, bytes, int]] = []  # host, event id, body, instant
+        self.arrived: Counter[tuple[str, str]] = Counter()
+
+    async def send(self, request: Request) -> Reply | Failure:
+        host = request.url.split("/")[2]
+        event = dict(request.headers)["webhook-id"]
+        self.sent.append((host, event, request.body, self._chance.now()))
+        self.under_way[host] += 1
+        self.most_under_way[host] = max(self.most_under_way[host], self.under_way[host])
+        try:
+            return await self._answer(host, event)
+        finally:
+            self.under_way[host] -= 1
+
+    async def _answer(self, host: str, event: str) -> Reply | Failure:
+        draw = self._chance.random.random
+        await asyncio.sleep(draw() * 0.2)
+        if draw() < self.health.get(host, 1.0):
+            self.arrived[host, event] += 1
+            await asyncio.sleep(draw() * 0.05)
+            return Reply(200, (), b"", False, Timing())
+        fault = draw()
+        if fault < 0.3:
+            await asyncio.sleep(15)
+            return Failure(FailureKind.TIMEOUT, "no whole answer within 15 s", Timing())
+        if fault < 0.4:
+            return Reply(429, (("retry-after", "30"),), b"", False, Timing())
+        return Reply(500, (), b"", False, Timing())
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+class World:
+    """One tenant, webhooks by host, and an Outrider that can be killed and started again."""
+
+    def __init__(self, loop: VirtualLoop, seed: int, policy: Policy, limits: LaneLimits) -> None:
+        self.chance = Chance(loop, seed)
+        self.disk = Disk()
+        self.network = Network(self.chance)
+        self.book = SqliteBook(self.disk, self.disk)  # type: ignore[arg-type]
+        self.ledger = SqliteLedger(self.disk)
+        self.vault = Keyring({1: b"k" * 32})
+        self.policy = policy
+        self.limits = limits
+        self.lives = 0
+        self.in_flight_at_kills = 0
+        self.accepted: list[str] = []
+
+    async def begin(self, hosts: list[str]) -> None:
+        sealed = self.vault.seal("secret", f"tenant/{TENANT}/api-secret")
+        await self.book.add_tenant(Tenant(TENANT, "t", "key", sealed, 0))
+        for host in hosts:
+            hook = Webhook(host, TENANT, host, ("Login",), f"https://{host}/", "", None, None, None, 0, 0)
+            await self.book.save_webhook(hook)
+        await self.start()
+
+    async def start(self) -> None:
+        self.lives += 1
+        self.queue = SqliteQueue(self.disk, self.disk, f"life-{self.lives}")  # type: ignore[arg-type]
+        self.books = Books(self.book)
+        await self.books.load()
+        attempter = Attempter(
+            picture=self.books, sender=self.network, vault=self.vault, clock=self.chance, entropy=self.chance,
+            policy=self.policy, timeout_ms=15_000,
+        )  # fmt: skip
+        self.engine = Engine(
+            queue=self.queue, picture=self.books, attempter=attempter, clock=self.chance, limits=self.limits
+        )
+        self.intake = Intake(
+            books=self.books, queue=self.queue, handover=self.engine.lanes, vault=self.vault, clock=self.chance,
+            entropy=self.chance, limits=Limits(),
+        )  # fmt: skip
+        await self.engine.start()
+
+    async def kill(self) -> None:
+        """As `kill -9` would: tasks vanish between two steps, nothing is released or settled."""
+        self.in_flight_at_kills += self.engine.lanes.held
+        self.engine.lanes.close()  # a dead process launches nothing
+        tasks = [*self.engine._services, *self.engine._attempts]
+        self.engine._settler._gathered.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def accept(self, count: int) -> None:
+        """Producers who give up on 503: only committed ids are remembered."""
+        data = msgspec.Raw(b'{"Uid":"u"}')
+        try:
+            done = await self.intake.accept_many(TENANT, [EventInput("Login", data)] * count, prevented=False)
+        except StoreUnavailable:
+            return
+        self.accepted += [one.Id for one in done]
+
+
+def simulate(
+    seed: int, play: Callable[[World], Coroutine[Any, Any, None]], policy: Policy, limits: LaneLimits
+) -> World:
+    """Run `play` in a world of this seed until it returns."""
+    loop = VirtualLoop()
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        world = World(loop, seed, policy, limits)
+        runner.run(play(world))
+    return world
