@@ -20,8 +20,11 @@ from outrider.config import Config
 from outrider.dispatch.attempt import Attempter
 from outrider.dispatch.engine import Engine
 from outrider.dispatch.lanes import LaneLimits
+from outrider.dispatch.receivers import Receivers
 from outrider.domain.address import AddressPolicy
+from outrider.domain.breaker import Rules
 from outrider.domain.delivery import Policy
+from outrider.domain.ids import Ids
 from outrider.egress.sender import HttpSender
 from outrider.egress.tls import make_tls_context
 from outrider.observe.clock import SystemClock, SystemEntropy
@@ -78,16 +81,28 @@ async def build(config: Config) -> Outrider:
     except BaseException:
         await database.close()
         raise
+    ids = Ids(clock.now, entropy.bytes)
+    receivers = Receivers(clock, entropy, Rules())
     attempter = Attempter(
         picture=books,
         sender=sender,
         vault=vault,
         clock=clock,
         entropy=entropy,
+        ids=ids,
+        receivers=receivers,
         policy=Policy(schedule=config.retry_schedule_ms),
         timeout_ms=config.timeout_ms,
     )
-    engine = Engine(queue=database.queue, picture=books, attempter=attempter, clock=clock, limits=LaneLimits())
+    engine = Engine(
+        queue=database.queue,
+        picture=books,
+        attempter=attempter,
+        receivers=receivers,
+        clock=clock,
+        ids=ids,
+        limits=LaneLimits(),
+    )
     managed: dict[str, Any] = {"book": book, "books": books, "clock": clock, "entropy": entropy}
     reaching = managed | {"vault": vault, "handover": engine.lanes}
     services = Services(
@@ -98,11 +113,11 @@ async def build(config: Config) -> Outrider:
             handover=engine.lanes,
             vault=vault,
             clock=clock,
-            entropy=entropy,
+            ids=ids,
             limits=Limits(event_bytes=config.max_event_bytes),
         ),
         webhooks=Webhooks(**reaching),
-        secrets=Secrets(**reaching),
+        secrets=Secrets(**reaching, ids=ids),
         keys=Keys(**managed),
         history=History(database.ledger),
     )

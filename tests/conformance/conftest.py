@@ -27,6 +27,7 @@ class Store:
         self.book = database.book
         self.run = run
         self.clock = 1_000
+        self.webhooks: dict[str, Webhook] = {}
         run(self.book.add_tenant(Tenant(TENANT, "t", "key", "sealed", 0)))
         run(self.save_webhook("w"))
 
@@ -40,7 +41,8 @@ class Store:
             "target_url": "https://a.example", "secret": "", "authentication": None, "headers": None,
             "query_params": None, "created": 0, "modified": 0,
         }  # fmt: skip
-        await self.book.save_webhook(Webhook(**(fields | changes)))
+        self.webhooks[identity] = Webhook(**(fields | changes))
+        await self.book.save_webhook(self.webhooks[identity])
 
     def version(self) -> int:
         book = self.run(self.book.tenant(TENANT))
@@ -55,7 +57,7 @@ class Store:
         events = tuple(
             Event(id=i, tenant=TENANT, operation=None, time=self.clock, accepted=self.clock, **base) for i in ids
         )
-        deliveries = () if skip else tuple(owe(event, webhook, f"d-{event.id}") for event in events)
+        deliveries = () if skip else tuple(owe(event, self.webhooks[webhook], f"d-{event.id}") for event in events)
         skips = tuple(Skip(i, "absorbed", "why") for i in ids) if skip else ()
         leased = frozenset(d.id for d in deliveries) if lease else frozenset()
         return Acceptance(TENANT, self.version(), events, deliveries, skips, leased)

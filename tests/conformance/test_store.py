@@ -114,7 +114,7 @@ def test_backlogs_name_each_enabled_webhook_once(store: Any) -> None:
 
 def test_an_ending_leaves_the_queue_and_one_line(store: Any) -> None:
     delivery = store.accept("e1", lease=True).deliveries[0]
-    assert store.run(store.queue.settle([settlement(delivery)])) == frozenset()
+    assert store.run(store.queue.settle([settlement(delivery)])).lost == frozenset()
     assert store.run(store.queue.size()) == 0
     lines = store.run(store.ledger.lines(T, delivery.id))
     assert [(line.line, line.reason, line.attempt) for line in lines] == [("delivered", "status 200", RECORD)]
@@ -136,13 +136,13 @@ def test_who_lost_the_lease_changes_nothing(store: Any) -> None:
     store.run(store.queue.release([delivery.id]))
     other = store.other_process("process-2")
     assert len(store.run(other.claim("w", 1, LATER))) == 1
-    stale = settlement(delivery, disable_webhook=True, news=store.acceptance("n1"))
-    assert store.run(store.queue.settle([stale])) == {delivery.id}
+    stale = settlement(delivery, disable="status 410", news=store.acceptance("n1"))
+    assert store.run(store.queue.settle([stale])).lost == {delivery.id}
     assert store.run(store.ledger.lines(T, delivery.id)) == []
     assert store.run(store.ledger.event(T, "n1")) is None
     assert store.run(store.book.tenant(T)).webhooks["w"].disabled_reason is None
     assert store.run(store.queue.release([delivery.id])) == 0
-    assert store.run(other.settle([settlement(delivery)])) == frozenset()
+    assert store.run(other.settle([settlement(delivery)])).lost == frozenset()
 
 
 def test_a_silent_process_loses_its_leases(store: Any) -> None:
@@ -161,10 +161,10 @@ def test_disabling_comes_with_the_outcome_and_its_news(store: Any) -> None:
     delivery = store.accept("e1", lease=True).deliveries[0]
     before = store.version()
     gone = settlement(
-        delivery, Line.EXHAUSTED, disable_webhook=True, news=store.acceptance("n1", type="WebhookDisabled")
+        delivery, Line.EXHAUSTED, disable="status 410", news=store.acceptance("n1", type="WebhookDisabled")
     )
     store.run(store.queue.settle([gone]))
-    assert store.run(store.book.tenant(T)).webhooks["w"].disabled_reason == "status 200"
+    assert store.run(store.book.tenant(T)).webhooks["w"].disabled_reason == "status 410"
     assert store.version() == before + 1
     assert store.run(store.ledger.event(T, "n1")).event.type == "WebhookDisabled"
 

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from typing import Any
 
 import pytest
 
 from outrider.dispatch.lanes import LaneLimits, Lanes
+from outrider.dispatch.receivers import Receivers
+from outrider.domain.breaker import Rules, Sign
 from outrider.domain.model import Delivery, Webhook
+from sim.world import VirtualLoop
 
-LIMITS = LaneLimits(places=20, places_per_webhook=8, under_way=6, under_way_per_webhook=3)
+LIMITS = LaneLimits(places=80, places_per_webhook=8, under_way=40, under_way_per_webhook=3)
 
 
 class Picture:
-    """Every webhook exists; those in `disabled` are off."""
+    """Every webhook exists, those in `disabled` off, with the options of `options`."""
 
     def __init__(self) -> None:
         self.disabled: set[str] = set()
+        self.options: dict[str, Any] = {}
 
     def webhook(self, tenant: str, webhook: str) -> Webhook:
         reason = "off" if webhook in self.disabled else None
-        return Webhook(webhook, tenant, "", ("Login",), "", "", None, None, None, 0, 0, reason)
+        return Webhook(webhook, tenant, "", ("Login",), "", "", None, None, None, 0, 0, reason, **self.options)
+
+
+class Still:
+    """Time and chance that stand still."""
+
+    def now(self) -> int:
+        return 1_000
+
+    def dice(self) -> float:
+        return 0.0
 
 
 class Bench:
@@ -30,14 +45,28 @@ class Bench:
         self.launched: list[Delivery] = []
         self.hungry = 0
         self.made = 0
-        self.lanes = Lanes(limits, self.picture, self.launched.append, self._wake)  # type: ignore[arg-type]
+        self.given_back: list[Delivery] = []
+        self.receivers = Receivers(Still(), Still(), Rules())  # type: ignore[arg-type]
+        self.lanes = Lanes(
+            limits,
+            self.picture,  # type: ignore[arg-type]
+            self.receivers,
+            launch=self.launched.append,
+            give_back=self.given_back.append,
+            hungry=self._hungry,
+            wake=lambda: None,
+        )
 
-    def _wake(self) -> None:
+    def _hungry(self, tenant: str, webhook: str) -> None:
         self.hungry += 1
 
-    def offer(self, webhook: str) -> Delivery | None:
+    def finish(self, delivery: Delivery, *, delivered: bool = True) -> None:
+        self.lanes.landed(delivery, delivered=delivered)
+        self.lanes.leave(delivery)
+
+    def offer(self, webhook: str, tenant: str = "t", attempts: int = 0) -> Delivery | None:
         self.made += 1
-        delivery = Delivery(f"d{self.made}", "t", webhook, "e", "Login", None, b"", 0, 0)
+        delivery = Delivery(f"d{self.made}", tenant, webhook, "e", "Login", None, b"", attempts, 0)
         if not self.lanes.admit(delivery):
             return None
         self.lanes.start([delivery])
@@ -50,9 +79,9 @@ def test_turns_go_round() -> None:
         bench.offer(webhook)
     for index in range(5):
         done = bench.launched[index]
-        bench.lanes.landed(done)
+        bench.lanes.landed(done, delivered=True)
         bench.lanes.leave(done)
-    assert [d.webhook for d in bench.launched] == ["a", "b", "c", "a", "a"]
+    assert [d.webhook for d in bench.launched] == ["a", "a", "b", "c", "a"]
 
 
 def test_a_hanging_receiver_fills_its_own_lane_only() -> None:
@@ -64,7 +93,7 @@ def test_a_hanging_receiver_fills_its_own_lane_only() -> None:
         good = bench.offer("good")
         assert good is not None
         assert bench.launched[-1] is good
-        bench.lanes.landed(good)
+        bench.lanes.landed(good, delivered=True)
         bench.lanes.leave(good)
 
 
@@ -75,9 +104,90 @@ def test_a_full_lane_calls_for_more_when_it_has_room() -> None:
     assert bench.hungry == 0
     for index in range(4):
         delivery = bench.launched[index]
-        bench.lanes.landed(delivery)
+        bench.lanes.landed(delivery, delivered=True)
         bench.lanes.leave(delivery)
     assert bench.hungry == 1
+
+
+def test_a_hundred_hanging_receivers_leave_room_for_the_next() -> None:
+    bench = Bench(LaneLimits())
+    for number in range(100):
+        for _ in range(1_000):
+            bench.offer(f"hangs-{number}", tenant=f"t{number % 7}")
+    for number in range(50):
+        good = bench.offer(f"good-{number}", tenant="another")
+        assert good is not None
+        assert bench.launched[-1] is good
+
+
+def test_a_tenant_with_many_webhooks_gets_no_more_turns_than_another() -> None:
+    bench = Bench(LaneLimits(places=400, places_per_webhook=50, under_way=1, under_way_per_webhook=1))
+    for webhook in range(40):
+        bench.offer(f"flood-{webhook}", tenant="flood")
+        bench.offer(f"flood-{webhook}", tenant="flood")
+    for _ in range(5):
+        bench.offer("quiet", tenant="quiet")
+    for index in range(11):
+        bench.finish(bench.launched[index])
+    assert [d.tenant for d in bench.launched[1:11]] == ["flood", "quiet"] * 5
+
+
+def test_an_open_circuit_sends_back_what_waits_and_admits_one_probe() -> None:
+    bench = Bench()
+    for _ in range(8):
+        bench.offer("a")
+    webhook = bench.picture.webhook("t", "a")
+    for _ in range(Rules().failures):
+        bench.receivers.observe(webhook, Sign.DOWN)
+    bench.finish(bench.launched[0], delivered=False)
+    assert len(bench.given_back) == 5
+    assert len(bench.launched) == LIMITS.under_way_per_webhook
+    assert bench.offer("a") is None
+
+
+def test_concurrency_is_the_webhooks_own_when_it_has_one() -> None:
+    bench = Bench()
+    bench.picture.options = {"max_concurrency": 1}
+    for _ in range(5):
+        bench.offer("a")
+    for index in range(5):
+        assert len(bench.launched) == index + 1
+        bench.finish(bench.launched[index])
+
+
+def paced(limits: LaneLimits, attempts: int, seconds: float, count: int, *, delivered: bool, **options: Any) -> int:
+    """How many of `count` deliveries start within virtual `seconds`, each ending at once."""
+    loop = VirtualLoop()
+
+    async def play() -> int:
+        bench = Bench(limits)
+        bench.picture.options = options
+        for number in range(count):
+            assert bench.offer(f"w{number % 10}" if attempts else "a", attempts=attempts) is not None
+        until = loop.time() + seconds
+        done = 0
+        while loop.time() < until:
+            for delivery in bench.launched[done:]:
+                bench.finish(delivery, delivered=delivered)
+                done += 1
+            await asyncio.sleep(0.01)
+        bench.lanes.close()
+        return done
+
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:
+        return runner.run(play())
+
+
+def test_a_rate_limit_is_kept() -> None:
+    roomy = LaneLimits(places_per_webhook=5_000)
+    assert 195 <= paced(roomy, 0, 10, 1_000, delivered=True, rate_limit=20.0) <= 203
+    assert 5 <= paced(roomy, 0, 10, 100, delivered=True, rate_limit=0.5) <= 6
+
+
+def test_retries_that_fail_have_a_budget_and_those_that_arrive_have_none() -> None:
+    limits = LaneLimits(failing_retries=5)
+    assert 90 <= paced(limits, 1, 10, 500, delivered=False) <= 101
+    assert paced(limits, 1, 10, 500, delivered=True) == 500
 
 
 def test_a_disabled_webhook_is_not_admitted() -> None:
@@ -94,7 +204,7 @@ def test_closing_returns_what_had_no_turn() -> None:
     assert len(bench.lanes.close()) == 2
     assert bench.offer("b") is None
     for delivery in list(bench.launched):
-        bench.lanes.landed(delivery)
+        bench.lanes.landed(delivery, delivered=True)
         bench.lanes.leave(delivery)
     assert (bench.lanes.held, bench.lanes.under_way, len(bench.launched)) == (0, 0, 3)
 
@@ -116,7 +226,7 @@ def test_bounds_hold_and_everybody_gets_a_turn(seed: int) -> None:
             case "land" if under_way:
                 chosen = dice.choice(under_way)
                 landed.add(chosen.id)
-                bench.lanes.landed(chosen)
+                bench.lanes.landed(chosen, delivered=True)
             case "settle" if unsettled:
                 chosen = dice.choice(unsettled)
                 settled.add(chosen.id)
@@ -129,7 +239,7 @@ def test_bounds_hold_and_everybody_gets_a_turn(seed: int) -> None:
         assert all(sum(d.webhook == w for d in held) <= LIMITS.places_per_webhook for w in "abcd")
     while running := [d for d in bench.launched if d.id not in landed]:
         landed.add(running[0].id)
-        bench.lanes.landed(running[0])
+        bench.lanes.landed(running[0], delivered=True)
     assert {d.id for d in bench.launched} == {d.id for d in admitted}
     for webhook in "abcd":
         mine = [d.id for d in admitted if d.webhook == webhook]

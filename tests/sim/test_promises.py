@@ -13,16 +13,16 @@ from outrider.domain.delivery import Policy
 from outrider.ports.ledger import DeliveryQuery
 from sim.world import TENANT, World, simulate
 
-HOSTS = ["good", "shaky", "bad", "dead"]
+HOSTS = ["good", "shaky", "bad", "dead", "unwilling"]
 POLICY = Policy(schedule=(5 * SECOND, 30 * SECOND, 5 * MINUTE, 10 * MINUTE))
-LIMITS = LaneLimits(places=60, places_per_webhook=25, under_way=16, under_way_per_webhook=6)
+LIMITS = LaneLimits(places=120, places_per_webhook=25, under_way=64, under_way_per_webhook=6)
 LONGEST_LIFE_S = 30 * 60
 
 
 async def rough_hour(world: World) -> None:
     """Load with outages and kills, then quiet until every delivery had time to end."""
     draw = world.chance.random
-    world.network.health = {"good": 1.0, "shaky": 0.7, "bad": 0.2, "dead": 0.0}
+    world.network.health = {"good": 1.0, "shaky": 0.7, "bad": 0.2, "dead": 0.0, "unwilling": 0.0}
     await world.begin(HOSTS)
     for _ in range(40):
         await world.accept(draw.randint(1, 8))
@@ -38,6 +38,7 @@ async def rough_hour(world: World) -> None:
             case 2:
                 await world.engine.stop(2)
                 await world.start()
+    world.network.health |= {"shaky": 1.0, "bad": 1.0, "dead": 1.0}
     await asyncio.sleep(LONGEST_LIFE_S)
     world.rows = []
     before = None
@@ -59,6 +60,7 @@ def test_promises_hold(seed: int) -> None:
     assert {row.event for row in logins} >= set(world.accepted)
     assert {row.state for row in logins} <= {"delivered", "exhausted"}
     assert all(network.arrived["good", event] >= 1 for event in world.accepted)
+    assert all(row.state == "exhausted" for row in logins if row.webhook == "unwilling")
     # A delivery is called delivered exactly when its receiver said so.
     for row in logins:
         assert row.state == "exhausted" or network.arrived[row.webhook, row.event] >= 1

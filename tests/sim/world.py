@@ -21,8 +21,11 @@ from outrider.app.books import Books
 from outrider.dispatch.attempt import Attempter
 from outrider.dispatch.engine import Engine
 from outrider.dispatch.lanes import LaneLimits
+from outrider.dispatch.receivers import Receivers
+from outrider.domain.breaker import Rules
 from outrider.domain.delivery import Policy
 from outrider.domain.errors import StoreUnavailable
+from outrider.domain.ids import Ids
 from outrider.domain.model import Tenant, Webhook
 from outrider.ports.sender import Failure, FailureKind, Reply, Request, Timing
 from outrider.store.sqlite.book import SqliteBook
@@ -123,6 +126,8 @@ class Network:
             self.arrived[host, event] += 1
             await asyncio.sleep(draw() * 0.05)
             return Reply(200, (), b"", False, Timing())
+        if host == "unwilling":
+            return Reply(400, (), b"", False, Timing())
         fault = draw()
         if fault < 0.3:
             await asyncio.sleep(15)
@@ -147,6 +152,7 @@ class World:
         self.vault = Keyring({1: b"k" * 32})
         self.policy = policy
         self.limits = limits
+        self.rules = Rules()
         self.lives = 0
         self.in_flight_at_kills = 0
         self.accepted: list[str] = []
@@ -164,16 +170,19 @@ class World:
         self.queue = SqliteQueue(self.disk, self.disk, f"life-{self.lives}")  # type: ignore[arg-type]
         self.books = Books(self.book)
         await self.books.load()
+        ids = Ids(self.chance.now, self.chance.bytes)
+        receivers = Receivers(self.chance, self.chance, self.rules)
         attempter = Attempter(
             picture=self.books, sender=self.network, vault=self.vault, clock=self.chance, entropy=self.chance,
-            policy=self.policy, timeout_ms=15_000,
+            ids=ids, receivers=receivers, policy=self.policy, timeout_ms=15_000,
         )  # fmt: skip
         self.engine = Engine(
-            queue=self.queue, picture=self.books, attempter=attempter, clock=self.chance, limits=self.limits
-        )
+            queue=self.queue, picture=self.books, attempter=attempter, receivers=receivers, clock=self.chance,
+            ids=ids, limits=self.limits,
+        )  # fmt: skip
         self.intake = Intake(
             books=self.books, queue=self.queue, handover=self.engine.lanes, vault=self.vault, clock=self.chance,
-            entropy=self.chance, limits=Limits(),
+            ids=ids, limits=Limits(),
         )  # fmt: skip
         await self.engine.start()
 

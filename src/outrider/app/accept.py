@@ -15,11 +15,11 @@ from outrider.domain.clock import parse_iso
 from outrider.domain.envelope import envelope, modified_fields
 from outrider.domain.errors import CallerError, Conflict, InvalidField, StoreUnavailable
 from outrider.domain.fanout import fan_out
-from outrider.domain.ids import is_uuid, uuid7
+from outrider.domain.ids import Ids, is_uuid
 from outrider.domain.model import Acceptance, Delivery, Event, Skip, TenantBook
 from outrider.domain.operation import Happening, skips
 from outrider.domain.redaction import mask_payload
-from outrider.ports.clock import Clock, Entropy
+from outrider.ports.clock import Clock
 from outrider.ports.handover import Handover
 from outrider.ports.queue import IdTaken, Queue, StaleBook
 from outrider.ports.vault import Vault
@@ -73,7 +73,7 @@ class Intake:
         handover: Handover,
         vault: Vault,
         clock: Clock,
-        entropy: Entropy,
+        ids: Ids,
         limits: Limits,
     ) -> None:
         self._books = books
@@ -81,7 +81,7 @@ class Intake:
         self._handover = handover
         self._vault = vault
         self._clock = clock
-        self._entropy = entropy
+        self._ids = ids
         self._limits = limits
 
     async def accept_one(self, tenant: str, event: EventInput, *, prevented: bool) -> list[Accepted]:
@@ -96,7 +96,7 @@ class Intake:
     async def accept_operation(self, tenant: str, operation: OperationInput, *, prevented: bool) -> list[Accepted]:
         """Accept the events of one operation, judged together, all or none."""
         read = self._read_all(tenant, operation.Events, "Events")
-        return await self._accept(tenant, read, prevented=prevented, bulk=operation.Bulk, operation=self._new_id())
+        return await self._accept(tenant, read, prevented=prevented, bulk=operation.Bulk, operation=self._ids.new())
 
     def _read_all(self, tenant: str, events: Sequence[EventInput], field: str) -> list[_Read]:
         if not 1 <= len(events) <= self._limits.events:
@@ -120,7 +120,7 @@ class Intake:
             raise _too_large("Data", self._limits.event_bytes, len(data))
         payload = kind.decode(data)
         now = self._clock.now()
-        identity = _event_id(given.Id) if given.Id is not None else self._new_id()
+        identity = _event_id(given.Id) if given.Id is not None else self._ids.new()
         happened = now if given.Time is None else parse_iso(given.Time, "Time")
         modified = _modified(kind, data, bytes(given.Previous))
         event = Event(
@@ -176,7 +176,7 @@ class Intake:
         self, book: TenantBook, events: tuple[Event, ...], skipped: dict[str, Skip]
     ) -> tuple[Acceptance, list[Delivery]]:
         sent = [event for event in events if event.id not in skipped]
-        deliveries = tuple(d for event in sent for d in fan_out(event, book.webhooks, self._new_id))
+        deliveries = tuple(d for event in sent for d in fan_out(event, book, self._ids.new))
         admitted = [d for d in deliveries if self._handover.admit(d)]
         acceptance = Acceptance(
             tenant=book.tenant.id,
@@ -194,15 +194,17 @@ class Intake:
         except BaseException:
             self._handover.withdraw(admitted)
             raise
-        if receipt.repeats:
-            self._handover.withdraw(d for d in admitted if d.event in receipt.repeats)
-            admitted = [d for d in admitted if d.event not in receipt.repeats]
+        if receipt.repeats or receipt.held:
+            stays = [d for d in admitted if d.event in receipt.repeats or d.id in receipt.held]
+            self._handover.withdraw(stays)
+            admitted = [d for d in admitted if d not in stays]
         self._handover.start(admitted)
         if len(acceptance.leased) < len(acceptance.deliveries):
-            self._handover.wake()
-
-    def _new_id(self) -> str:
-        return uuid7(self._clock.now(), self._entropy.bytes(10))
+            self._handover.stored(
+                d
+                for d in acceptance.deliveries
+                if d.id not in acceptance.leased and d.id not in receipt.held and d.event not in receipt.repeats
+            )
 
 
 class _Read(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ import msgspec
 from outrider.app.books import Books
 from outrider.domain.clock import DAY, HOUR
 from outrider.domain.errors import Conflict, InvalidField, NotFound
-from outrider.domain.ids import object_id, uuid7
+from outrider.domain.ids import Ids, object_id
 from outrider.domain.model import Acceptance, Secret, SecretVersion
 from outrider.domain.news import SECRET_ROTATED, announce, secret_rotated
 from outrider.domain.signing import PREFIX, signing_key
@@ -47,13 +47,22 @@ class Shown(msgspec.Struct, frozen=True):
 
 class Secrets:
     def __init__(
-        self, *, book: Book, books: Books, vault: Vault, clock: Clock, entropy: Entropy, handover: Handover
+        self,
+        *,
+        book: Book,
+        books: Books,
+        vault: Vault,
+        clock: Clock,
+        entropy: Entropy,
+        ids: Ids,
+        handover: Handover,
     ) -> None:
         self._book = book
         self._books = books
         self._vault = vault
         self._clock = clock
         self._entropy = entropy
+        self._ids = ids
         self._handover = handover
 
     def all(self, tenant: str) -> list[Secret]:
@@ -98,7 +107,7 @@ class Secrets:
             secret.name,
             secret_rotated(secret.name, newest.number, until, now),
             now=now,
-            new_id=lambda: uuid7(now, self._entropy.bytes(10)),
+            new_id=self._ids.new,
         )
         await self._save(secret, news)
         self._handover.wake()

@@ -7,9 +7,10 @@ import logging
 import msgspec
 
 from outrider.dispatch.judge import Verdict, judge
+from outrider.dispatch.receivers import Receivers
 from outrider.dispatch.request import build
 from outrider.domain.delivery import Line, Outcome, Policy, advance
-from outrider.domain.ids import uuid7
+from outrider.domain.ids import Ids
 from outrider.domain.model import Acceptance, Delivery, Webhook
 from outrider.domain.news import (
     DELIVERY_EXHAUSTED,
@@ -29,10 +30,12 @@ from outrider.ports.vault import Unsealable, Vault
 
 log = logging.getLogger("outrider.attempt")
 ANSWER_BYTES = 4096
+NOTHING_BUT_FAILURES = "nothing but failures for 5 days"
 
 
 class Attempter:
-    """Makes attempts. `timeout_ms` bounds each one from the DNS query to the last byte."""
+    """Makes attempts. `timeout_ms` bounds each one from the DNS query to the last byte, and `policy` says how to
+    go on, where the webhook has no timeout or schedule of its own."""
 
     def __init__(
         self,
@@ -42,6 +45,8 @@ class Attempter:
         vault: Vault,
         clock: Clock,
         entropy: Entropy,
+        ids: Ids,
+        receivers: Receivers,
         policy: Policy,
         timeout_ms: int,
     ) -> None:
@@ -50,6 +55,8 @@ class Attempter:
         self._vault = vault
         self._clock = clock
         self._entropy = entropy
+        self._ids = ids
+        self._receivers = receivers
         self._policy = policy
         self._timeout_ms = timeout_ms
 
@@ -84,7 +91,7 @@ class Attempter:
             self._vault,
             now=now,
             nonce=self._entropy.bytes(4),
-            timeout_ms=self._timeout_ms,
+            timeout_ms=webhook.timeout or self._timeout_ms,
         )
 
     def _untried(self, delivery: Delivery, outcome: Outcome, reason: str) -> Settlement:
@@ -100,28 +107,38 @@ class Attempter:
             delivery.attempts,
             verdict.outcome,
             now,
-            self._policy,
+            self._policy_of(webhook),
             dice=self._entropy.dice(),
             retry_after=verdict.retry_after,
         )
-        settlement = Settlement(delivery, step, now, verdict.reason, record, verdict.outcome is Outcome.GONE)
-        if verdict.outcome is not Outcome.DELIVERED:
-            log.info(
-                "webhook %s delivery %s attempt %d: %s, now %s",
-                webhook.id, delivery.id, record.number, verdict.reason, step.line,
-            )  # fmt: skip
-        if step.line is not Line.EXHAUSTED:
-            return settlement
+        health = self._receivers.observe(webhook, verdict.sign)
+        if verdict.outcome is Outcome.DELIVERED:
+            return Settlement(delivery, step, now, verdict.reason, record, health=health)
+        log.info(
+            "webhook %s delivery %s attempt %d: %s, now %s",
+            webhook.id, delivery.id, record.number, verdict.reason, step.line,
+        )  # fmt: skip
+        disable = None
+        if verdict.outcome is Outcome.GONE:
+            disable = verdict.reason
+        elif self._receivers.given_up(webhook):
+            disable = NOTHING_BUT_FAILURES
+        settlement = Settlement(delivery, step, now, verdict.reason, record, disable, health=health)
         return msgspec.structs.replace(settlement, news=self._news(settlement, webhook, record))
 
+    def _policy_of(self, webhook: Webhook) -> Policy:
+        if webhook.schedule is None:
+            return self._policy
+        return msgspec.structs.replace(self._policy, schedule=webhook.schedule)
+
     def _news(self, settlement: Settlement, webhook: Webhook, record: AttemptRecord) -> Acceptance | None:
-        """What the operator is told about an exhausted delivery; nothing about one of our own events."""
+        """What the operator is told: a webhook disabled, a delivery exhausted unless it is our own event."""
         delivery, now = settlement.delivery, settlement.at
         told: list[Acceptance] = []
-        if settlement.disable_webhook:
-            disabled = webhook_disabled(webhook, shown_url(webhook.target_url), settlement.reason or "", now)
+        if settlement.disable is not None:
+            disabled = webhook_disabled(webhook, shown_url(webhook.target_url), settlement.disable, now)
             told.append(self._announce(delivery.tenant, WEBHOOK_DISABLED, webhook.id, disabled))
-        if delivery.event_type not in SYSTEM_EVENTS:
+        if settlement.step.line is Line.EXHAUSTED and delivery.event_type not in SYSTEM_EVENTS:
             exhausted = delivery_exhausted(
                 delivery,
                 webhook,
@@ -140,15 +157,8 @@ class Attempter:
         )
 
     def _announce(self, tenant: str, name: str, subject: str, payload: dict[str, object]) -> Acceptance:
-        now = self._clock.now()
-        return announce(
-            self._picture.of(tenant),
-            name,
-            subject,
-            payload,
-            now=now,
-            new_id=lambda: uuid7(now, self._entropy.bytes(10)),
-        )
+        book = self._picture.of(tenant)
+        return announce(book, name, subject, payload, now=self._clock.now(), new_id=self._ids.new)
 
 
 def _record(number: int, started: int, request: Request, answer: Reply | Failure) -> AttemptRecord:

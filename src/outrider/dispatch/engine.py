@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 
 from outrider.dispatch.attempt import Attempter
 from outrider.dispatch.feeder import Feeder
 from outrider.dispatch.housekeeping import Housekeeping
 from outrider.dispatch.lanes import LaneLimits, Lanes
+from outrider.dispatch.receivers import Receivers
 from outrider.dispatch.settler import Settler
+from outrider.domain.delivery import Line
 from outrider.domain.errors import StoreUnavailable
+from outrider.domain.ids import Ids
 from outrider.domain.model import Delivery
 from outrider.ports.clock import Clock
 from outrider.ports.picture import Picture
@@ -25,19 +28,43 @@ class Engine:
     """`lanes` is the handover that intake uses. Start once; stop may be called again."""
 
     def __init__(
-        self, *, queue: Queue, picture: Picture, attempter: Attempter, clock: Clock, limits: LaneLimits
+        self,
+        *,
+        queue: Queue,
+        picture: Picture,
+        attempter: Attempter,
+        receivers: Receivers,
+        clock: Clock,
+        ids: Ids,
+        limits: LaneLimits,
     ) -> None:
         self._queue = queue
         self._attempter = attempter
-        self.lanes = Lanes(limits, picture, self._launch, self._wake)
+        self._receivers = receivers
+        self._ids = ids
+        self.lanes = Lanes(
+            limits,
+            picture,
+            receivers,
+            launch=self._launch,
+            give_back=self._give_back,
+            hungry=self._hungry,
+            wake=self._wake,
+        )
         self._feeder = Feeder(queue, self.lanes, clock)
-        self._settler = Settler(queue, picture, self.lanes.leave, self._wake)
-        self._housekeeping = Housekeeping(queue, clock, self._wake)
+        self._settler = Settler(
+            queue, picture, left=self.lanes.leave, promoted=self._promoted, due=self._feeder.expect
+        )
+        self._housekeeping = Housekeeping(queue, clock, self._feeder.wake)
         self._services: list[asyncio.Task[None]] = []
         self._attempts: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Take over what dead processes held, then run until `stop`."""
+        self._receivers.load(await self._queue.healths())
+        newest = await self._queue.newest()
+        if newest is not None:
+            self._ids.after(newest)
         await self._housekeeping.beat()
         for run in (self._feeder.run, self._settler.run, self._housekeeping.run):
             self._services.append(asyncio.get_running_loop().create_task(_kept_running(run)))
@@ -86,15 +113,32 @@ class Engine:
         except Exception as error:
             # Whatever it is, it is our fault: recorded as such, and the delivery loses nothing.
             settlement = self._attempter.broken(delivery, error)
-        finally:
-            self.lanes.landed(delivery)
+        except asyncio.CancelledError:
+            self.lanes.landed(delivery, delivered=False)
+            raise
+        delivered = settlement is not None and settlement.step.line is Line.DELIVERED
+        self.lanes.landed(delivery, delivered=delivered)
         if settlement is None:
             self._settler.give_back(delivery)
         else:
             self._settler.settle(settlement)
 
+    def _give_back(self, delivery: Delivery) -> None:
+        self._settler.give_back(delivery)
+
+    def _hungry(self, tenant: str, webhook: str) -> None:
+        self._feeder.hungry(tenant, webhook)
+
     def _wake(self) -> None:
         self._feeder.wake()
+
+    def _promoted(self, deliveries: Sequence[Delivery]) -> None:
+        """Leased already: a place, or the lease goes back."""
+        for delivery in deliveries:
+            if self.lanes.admit(delivery):
+                self.lanes.start([delivery])
+            else:
+                self._settler.release(delivery)
 
 
 async def _kept_running(run: Callable[[], Coroutine[None, None, None]]) -> None:

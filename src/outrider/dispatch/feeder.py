@@ -1,6 +1,6 @@
 """The feeder brings what waits in the queue to the lanes: retries that are due, and what found no room.
 
-Polling is the truth; `wake` is a hint that shortens the sleep.
+Polling is the truth: a round over all backlogs at least every second. Hints only make it sooner.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import logging
 from outrider.dispatch.lanes import Lanes
 from outrider.domain.errors import StoreUnavailable
 from outrider.ports.clock import Clock
-from outrider.ports.queue import Backlog, Queue
+from outrider.ports.queue import Queue
 
 log = logging.getLogger("outrider.feed")
 LONGEST_SLEEP_S = 1.0
+SHORTEST_SLEEP_S = 0.01  # between rounds, however many hints come
 LARGEST_CLAIM = 200
+CLAIMS_AT_ONCE = 32  # they share commits
 
 
 class Feeder:
@@ -24,49 +26,80 @@ class Feeder:
         self._lanes = lanes
         self._clock = clock
         self._hint = asyncio.Event()
+        self._hungry: dict[str, str] = {}  # webhooks to claim for, with their tenants
+        self._next_round = 0.0
 
     def wake(self) -> None:
+        """Any webhook may have something claimable."""
+        self._next_round = 0.0
         self._hint.set()
+
+    def hungry(self, tenant: str, webhook: str) -> None:
+        """This webhook has something claimable, and room for it."""
+        self._hungry[webhook] = tenant
+        self._hint.set()
+
+    def expect(self, due: int) -> None:
+        """Something is due at this instant."""
+        wait = max(0.0, (due - self._clock.now()) / 1000)
+        if wait < LONGEST_SLEEP_S:
+            self._next_round = min(self._next_round, asyncio.get_running_loop().time() + wait)
+            self._hint.set()
 
     async def run(self) -> None:
         """Until cancelled."""
+        loop = asyncio.get_running_loop()
         while True:
             self._hint.clear()
+            started = loop.time()
             try:
-                pause = await self._round()
+                if started >= self._next_round:
+                    await self._round()
+                await self._claim_for_the_hungry()
             except StoreUnavailable as error:
                 log.warning("cannot claim now: %s", error)
-                pause = LONGEST_SLEEP_S
-                self._hint.clear()
+                self._next_round = loop.time() + LONGEST_SLEEP_S
+                await asyncio.sleep(LONGEST_SLEEP_S)
+            await asyncio.sleep(max(0.0, started + SHORTEST_SLEEP_S - loop.time()))
             try:
-                async with asyncio.timeout(pause):
+                async with asyncio.timeout_at(self._next_round):
                     await self._hint.wait()
             except TimeoutError:
                 continue
 
-    async def _round(self) -> float:
-        """Claim what is due and has room; returns seconds until the next look is worth it."""
+    async def _round(self) -> None:
+        """Look at every backlog, and know when the next look is worth it."""
+        loop = asyncio.get_running_loop()
+        self._next_round = loop.time() + LONGEST_SLEEP_S
         backlogs = await self._queue.backlogs()
         now = self._clock.now()
         for backlog in backlogs:
             if backlog.due <= now:
-                await self._claim(backlog, now)
-        upcoming = min((b.due - now for b in backlogs if b.due > now), default=None)
-        if upcoming is None:
-            return LONGEST_SLEEP_S
-        return min(LONGEST_SLEEP_S, upcoming / 1000)
+                self._hungry[backlog.webhook] = backlog.tenant
+            else:
+                self.expect(backlog.due)
 
-    async def _claim(self, backlog: Backlog, now: int) -> None:
-        limit = min(self._lanes.room(backlog.webhook), LARGEST_CLAIM)
+    async def _claim_for_the_hungry(self) -> None:
+        """Claim for each webhook in turn, so that a long backlog does not keep the others waiting."""
+        while self._hungry:
+            batch = [(tenant, webhook) for webhook, tenant in list(self._hungry.items())[:CLAIMS_AT_ONCE]]
+            for _, webhook in batch:
+                del self._hungry[webhook]
+            async with asyncio.TaskGroup() as claims:
+                for tenant, webhook in batch:
+                    claims.create_task(self._claim(tenant, webhook))
+
+    async def _claim(self, tenant: str, webhook: str) -> None:
+        limit = min(self._lanes.room(tenant, webhook), LARGEST_CLAIM)
         if limit == 0:
-            self._lanes.expect_more(backlog.webhook)
+            self._lanes.expect_more(webhook)
             return
-        claimed = await self._queue.claim(backlog.webhook, limit, now)
-        if len(claimed) == limit:
-            self.wake()
+        claimed = await self._queue.claim(webhook, limit, self._clock.now())
         admitted = [delivery for delivery in claimed if self._lanes.admit(delivery)]
         self._lanes.start(admitted)
         refused = {d.id for d in claimed} - {d.id for d in admitted}
         if refused:
             # The lane filled, or its webhook was disabled, while the claim was under way.
             await self._queue.release(sorted(refused))
+        elif len(claimed) == limit:
+            self._hungry[webhook] = tenant

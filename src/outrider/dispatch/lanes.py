@@ -1,86 +1,119 @@
-"""Lanes: what waits in memory, one lane per webhook, and turn-taking between them.
+"""Lanes: what waits in memory, one lane per webhook, and turn-taking between tenants and their webhooks.
 
 A lane has bounded places and bounded concurrency, so a receiver that hangs fills its own lane and nothing
 else. A delivery holds its place from admission until it is settled: memory stays bounded even while the
 store is away.
+
+Three rules keep room for the next lane, however many are stuck. A lane's window grows only while its receiver
+accepts what it gets, so one that hangs from the start holds little. No lane may take more than half of what is
+still free (dynamic thresholds; Choudhury and Hahne, 1998). And half of everything is kept for lanes that have
+next to nothing.
 """
 
 from __future__ import annotations
 
-from collections import deque
+import asyncio
 from collections.abc import Callable, Iterable
 
 import msgspec
 
-from outrider.domain.model import Delivery
+from outrider.dispatch.receivers import Receivers
+from outrider.dispatch.turns import Lane, Turns
+from outrider.domain.model import Delivery, Webhook
+from outrider.domain.pacing import TokenBucket
 from outrider.ports.picture import Picture
+
+FIRST_WINDOW = 4
+LITTLE = 16  # places a lane may always have, as long as there is one at all
+TENANT_SHARE = 4  # a tenant may take this many times what is free, a webhook half of it
+BURST_S = 0.1  # a rate limit lets this many seconds' worth go at once
 
 
 class LaneLimits(msgspec.Struct, frozen=True):
-    """Counts of deliveries: in memory altogether and per webhook, under way altogether and per webhook."""
+    """Counts of deliveries: in memory altogether and per webhook, under way altogether and per webhook.
 
-    places: int = 10_000
+    `failing_retries` bounds retries that fail, per second over all webhooks; ten seconds' worth may go at once.
+    """
+
+    places: int = 20_000
     places_per_webhook: int = 1_000
-    under_way: int = 512
+    under_way: int = 1_024
     under_way_per_webhook: int = 64
-
-
-class _Lane:
-    __slots__ = ("held", "more", "queued", "under_way", "waiting")
-
-    def __init__(self) -> None:
-        self.waiting: deque[Delivery] = deque()
-        self.held = 0
-        self.under_way = 0
-        self.queued = False  # in the ring of lanes that want a turn
-        self.more = False  # the queue has deliveries that found no place here
+    failing_retries: float = 100.0
 
 
 class Lanes:
     """Implements `ports.handover.Handover`. Not thread-safe: lives on the event loop.
 
-    `launch` is called with a delivery whose turn it is; `hungry` when a lane has room for what it turned away.
+    `launch` is called with a delivery whose turn it is, `give_back` with one that may not be sent now, `hungry`
+    when a lane has room for what it turned away, `wake` when anything may be claimable.
     """
 
     def __init__(
-        self, limits: LaneLimits, picture: Picture, launch: Callable[[Delivery], None], hungry: Callable[[], None]
+        self,
+        limits: LaneLimits,
+        picture: Picture,
+        receivers: Receivers,
+        *,
+        launch: Callable[[Delivery], None],
+        give_back: Callable[[Delivery], None],
+        hungry: Callable[[str, str], None],
+        wake: Callable[[], None],
     ) -> None:
         self._limits = limits
         self._picture = picture
+        self._receivers = receivers
         self._launch = launch
+        self._give_back = give_back
         self._hungry = hungry
-        self._lanes: dict[str, _Lane] = {}
-        self._ring: deque[str] = deque()
+        self._wake = wake
+        self._turns = Turns()
+        self._rates: dict[str, TokenBucket] = {}
+        self._retries = TokenBucket(limits.failing_retries, limits.failing_retries * 10, 0.0)
+        self._squeezed: dict[str, Lane] = {}  # would send more, were more free
         self.held = 0
         self.under_way = 0
         self.open = True
 
     def admit(self, delivery: Delivery) -> bool:
-        """Reserve a place; False when the lane is full, its webhook disabled, or the engine stopping."""
-        webhook = self._picture.webhook(delivery.tenant, delivery.webhook)
-        if webhook is None or webhook.disabled_reason:
+        """Reserve a place; False when there is none, or its webhook may not be sent to now."""
+        if self.room(delivery.tenant, delivery.webhook) <= 0:
+            self.expect_more(delivery.webhook)
             return False
-        if self.room(delivery.webhook) == 0:
-            self._lane(delivery.webhook).more = True
-            return False
-        self._lane(delivery.webhook).held += 1
+        lane = self._turns.lane(delivery.tenant, delivery.webhook, FIRST_WINDOW)
+        lane.held += 1
+        lane.tenant.held += 1
         self.held += 1
         return True
 
-    def room(self, webhook: str) -> int:
-        """How many more deliveries of this webhook may be held."""
-        if not self.open:
+    def room(self, tenant: str, webhook: str) -> int:
+        """How many more deliveries of this webhook may be held; 0 while it may not be sent to."""
+        found = self._picture.webhook(tenant, webhook)
+        if not self.open or found is None or found.disabled_reason:
             return 0
-        lane = self._lanes.get(webhook)
+        lane = self._turns.lanes.get(webhook)
         held = lane.held if lane else 0
-        return max(0, min(self._limits.places - self.held, self._limits.places_per_webhook - held))
+        room = min(self._fair_places(tenant, held), self._limits.places_per_webhook - held)
+        circuit = self._receivers.allowed(found)
+        if circuit is not None:
+            room = min(room, circuit - held)
+        return max(0, room)
+
+    def _fair_places(self, tenant: str, held: int) -> int:
+        """Places that fairness leaves a lane which holds `held`."""
+        free = self._limits.places // 2 - self.held
+        fair = free // 2 - held
+        party = self._turns.tenants.get(tenant)
+        if party is not None:
+            fair = min(fair, TENANT_SHARE * free - party.held)
+        return max(fair, min(LITTLE - held, self._limits.places - self.held))
 
     def start(self, deliveries: Iterable[Delivery]) -> None:
         """Queue admitted deliveries for their turn."""
         for delivery in deliveries:
-            lane = self._lane(delivery.webhook)
+            lane = self._turns.lane(delivery.tenant, delivery.webhook, FIRST_WINDOW)
             lane.waiting.append(delivery)
-            self._enqueue(delivery.webhook, lane)
+            self._turns.want(lane)
         self._pump()
 
     def withdraw(self, deliveries: Iterable[Delivery]) -> None:
@@ -88,62 +121,129 @@ class Lanes:
         for delivery in deliveries:
             self.leave(delivery)
 
-    def wake(self) -> None:
-        self._hungry()
+    def stored(self, deliveries: Iterable[Delivery]) -> None:
+        """These are committed without a place: claim them as soon as there is room."""
+        for tenant, webhook in {(d.tenant, d.webhook) for d in deliveries}:
+            if self.room(tenant, webhook):
+                self._hungry(tenant, webhook)
+            else:
+                self.expect_more(webhook)
 
-    def landed(self, delivery: Delivery) -> None:
+    def wake(self) -> None:
+        self._wake()
+
+    def landed(self, delivery: Delivery, *, delivered: bool) -> None:
         """An attempt is over: its turn goes to the next; its place stays held until `leave`."""
-        lane = self._lanes[delivery.webhook]
+        lane = self._turns.lanes[delivery.webhook]
         lane.under_way -= 1
+        lane.tenant.under_way -= 1
         self.under_way -= 1
-        self._enqueue(delivery.webhook, lane)
+        lane.window = lane.window + 1 if delivered else max(1, lane.window // 2)
+        if delivered and delivery.attempts:
+            self._retries.give_back()
+        self._turns.want(lane)
+        if self._squeezed:
+            self._turns.want(self._squeezed.pop(next(iter(self._squeezed))))
         self._pump()
 
     def leave(self, delivery: Delivery) -> None:
         """A delivery is settled or withdrawn: its place is free."""
-        lane = self._lanes[delivery.webhook]
+        lane = self._turns.lanes[delivery.webhook]
         lane.held -= 1
+        lane.tenant.held -= 1
         self.held -= 1
-        if lane.more and lane.held * 2 <= self._limits.places_per_webhook:
+        if lane.more and self.room(delivery.tenant, delivery.webhook) >= lane.held:
             lane.more = False
-            self._hungry()
-        if lane.held == 0 and not lane.queued:
-            del self._lanes[delivery.webhook]
+            self._hungry(delivery.tenant, delivery.webhook)
+        if lane.held == 0:
+            self._squeezed.pop(lane.webhook, None)
+            self._turns.forget(lane)
 
     def expect_more(self, webhook: str) -> None:
         """The queue has more for this webhook than its lane could take."""
-        self._lane(webhook).more = True
+        lane = self._turns.lanes.get(webhook)
+        if lane is not None:
+            lane.more = True
 
     def close(self) -> list[Delivery]:
         """Admit and launch nothing any more; returns what had not had its turn, places freed."""
         self.open = False
-        unstarted = [delivery for lane in self._lanes.values() for delivery in lane.waiting]
-        self._ring.clear()
-        for lane in self._lanes.values():
-            lane.waiting.clear()
-            lane.queued = False
+        unstarted = [delivery for lane in self._turns.lanes.values() for delivery in lane.empty()]
+        self._turns.clear()
+        self._squeezed.clear()
         self.withdraw(unstarted)
         return unstarted
 
-    def _lane(self, webhook: str) -> _Lane:
-        lane = self._lanes.get(webhook)
-        if lane is None:
-            lane = self._lanes[webhook] = _Lane()
-        return lane
-
-    def _enqueue(self, webhook: str, lane: _Lane) -> None:
-        if lane.waiting and not lane.queued and lane.under_way < self._limits.under_way_per_webhook:
-            lane.queued = True
-            self._ring.append(webhook)
-
     def _pump(self) -> None:
-        """Give turns, one delivery per lane and round, while there is room under way."""
-        while self._ring and self.under_way < self._limits.under_way:
-            webhook = self._ring.popleft()
-            lane = self._lanes[webhook]
-            lane.queued = False
-            delivery = lane.waiting.popleft()
-            lane.under_way += 1
-            self.under_way += 1
-            self._enqueue(webhook, lane)
-            self._launch(delivery)
+        """Give turns, one delivery at a time, while there is room under way."""
+        while self.under_way < self._limits.under_way:
+            lane = self._turns.next()
+            if lane is None:
+                return
+            webhook = self._picture.webhook(lane.tenant.id, lane.webhook)
+            allowed = self._allowed(webhook)
+            if allowed <= 0:
+                self._send_back(lane)
+            elif lane.under_way >= min(allowed, self._share(lane)):
+                self._squeezed[lane.webhook] = lane
+            elif (pause := self._pause(lane, webhook)) > 0:
+                lane.timer = asyncio.get_running_loop().call_later(pause, self._resume, lane)
+            else:
+                self._take_turn(lane)
+
+    def _allowed(self, webhook: Webhook | None) -> int:
+        """Attempts this webhook may have under way, whoever else wants to send; 0 when none at all."""
+        if webhook is None:
+            return 1  # deleted: the attempt finds that out and cancels
+        if webhook.disabled_reason:
+            return 0
+        most = webhook.max_concurrency or self._limits.under_way_per_webhook
+        circuit = self._receivers.allowed(webhook)
+        return most if circuit is None else min(most, circuit)
+
+    def _share(self, lane: Lane) -> int:
+        """What fairness and its receiver's record leave this lane: never nothing, so every lane moves."""
+        free = self._limits.under_way // 2 - self.under_way
+        if lane.tenant.under_way >= TENANT_SHARE * free:
+            return 1
+        return max(1, min(lane.window, free // 2))
+
+    def _pause(self, lane: Lane, webhook: Webhook | None) -> float:
+        """Seconds until the lane's head may start, by its rate limit and the retry budget."""
+        rate = webhook.rate_limit if webhook is not None else None
+        if rate is None:
+            self._rates.pop(lane.webhook, None)
+        if rate is None and not lane.waiting[0].attempts:
+            return 0.0
+        now = asyncio.get_running_loop().time()
+        pause = self._rate(lane.webhook, rate, now).wait(now) if rate is not None else 0.0
+        return max(pause, self._retries.wait(now)) if lane.waiting[0].attempts else pause
+
+    def _rate(self, webhook: str, rate: float, now: float) -> TokenBucket:
+        bucket = self._rates.get(webhook)
+        if bucket is None or bucket.rate != rate:
+            bucket = self._rates[webhook] = TokenBucket(rate, max(1.0, rate * BURST_S), now)
+        return bucket
+
+    def _take_turn(self, lane: Lane) -> None:
+        delivery = lane.waiting.popleft()
+        if delivery.attempts:
+            self._retries.take()
+        bucket = self._rates.get(lane.webhook)
+        if bucket is not None:
+            bucket.take()
+        lane.under_way += 1
+        lane.tenant.under_way += 1
+        self.under_way += 1
+        self._turns.want(lane)
+        self._launch(delivery)
+
+    def _resume(self, lane: Lane) -> None:
+        lane.timer = None
+        self._turns.want(lane)
+        self._pump()
+
+    def _send_back(self, lane: Lane) -> None:
+        """The circuit opened or the webhook was disabled: what waited here waits in the queue."""
+        for delivery in lane.empty():
+            self._give_back(delivery)

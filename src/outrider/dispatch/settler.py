@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -23,17 +23,26 @@ PAUSE_S = 0.5  # between tries while the store is away
 
 
 class Settler:
-    """`settled` is called with each delivery that has left memory; `retry` when some are due again."""
+    """`left` is called with each delivery that has left memory, `promoted` with deliveries leased because the one
+    before them ended, `due` with the instant something is due again."""
 
     def __init__(
-        self, queue: Queue, picture: Picture, settled: Callable[[Delivery], None], retry: Callable[[], None]
+        self,
+        queue: Queue,
+        picture: Picture,
+        *,
+        left: Callable[[Delivery], None],
+        promoted: Callable[[Sequence[Delivery]], None],
+        due: Callable[[int], None],
     ) -> None:
         self._queue = queue
         self._picture = picture
-        self._settled = settled
-        self._retry = retry
+        self._left = left
+        self._promoted = promoted
+        self._due = due
         self._gathered: list[Settlement] = []
-        self._returned: list[Delivery] = []
+        self._returned: list[Delivery] = []  # with a place in a lane
+        self._released: list[str] = []  # without one
         self._some = asyncio.Event()
         self._committing = 0
 
@@ -46,37 +55,43 @@ class Settler:
         self._returned.append(delivery)
         self._some.set()
 
+    def release(self, delivery: Delivery) -> None:
+        """The same for a delivery that never had a place in a lane."""
+        self._released.append(delivery.id)
+        self._some.set()
+
     @property
     def idle(self) -> bool:
-        return not (self._gathered or self._returned or self._committing)
+        return not (self._gathered or self._returned or self._released or self._committing)
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
             await self._some.wait()
             self._some.clear()
-            while self._gathered or self._returned:
+            while self._gathered or self._returned or self._released:
                 await self._commit()
 
     async def _commit(self) -> None:
         batch, self._gathered = self._gathered[:LARGEST_BATCH], self._gathered[LARGEST_BATCH:]
         returned, self._returned = self._returned, []
-        self._committing = len(batch) + len(returned)
-        if returned:
-            await self._insist(lambda: self._queue.release([delivery.id for delivery in returned]))
+        released, self._released = [d.id for d in returned] + self._released, []
+        self._committing = len(batch) + len(released)
+        if released:
+            await self._insist(lambda: self._queue.release(released))
         if batch:
             await self._settle(batch)
         for delivery in returned:
-            self._settled(delivery)
+            self._left(delivery)
         for settlement in batch:
-            self._settled(settlement.delivery)
+            self._left(settlement.delivery)
         await self._follow_up(batch)
         self._committing = 0
 
     async def _settle(self, batch: list[Settlement]) -> None:
         """Write a batch; an outcome the store rejects is set apart, so that it holds up nobody."""
         try:
-            lost = await self._insist(lambda: self._queue.settle(batch))
+            settled = await self._insist(lambda: self._queue.settle(batch))
         except Exception:
             if len(batch) > 1:
                 for settlement in batch:
@@ -85,8 +100,9 @@ class Settler:
             # Its lease stays ours until the next start, which tries the delivery again.
             log.critical("the store rejects the outcome of delivery %s", batch[0].delivery.id, exc_info=True)
             return
-        if lost:
-            log.warning("%d outcomes came after their lease was lost and changed nothing", len(lost))
+        if settled.lost:
+            log.warning("%d outcomes came after their lease was lost and changed nothing", len(settled.lost))
+        self._promoted(settled.promoted)
 
     async def _insist(self, write: Callable[[], Awaitable[T]]) -> T:
         """Repeat a write until the store is there."""
@@ -98,7 +114,9 @@ class Settler:
                 await asyncio.sleep(PAUSE_S)
 
     async def _follow_up(self, batch: list[Settlement]) -> None:
-        for tenant in {s.delivery.tenant for s in batch if s.disable_webhook}:
+        for tenant in {s.delivery.tenant for s in batch if s.disable is not None}:
             await self._insist(partial(self._picture.refresh, tenant))
-        if any(s.step.due is not None or s.news is not None for s in batch):
-            self._retry()
+        due = [s.step.due for s in batch if s.step.due is not None]
+        due += [s.at for s in batch if s.news is not None]
+        if due:
+            self._due(min(due))

@@ -61,6 +61,15 @@ STANDARD_SCHEDULE = (
     20 * HOUR,
     24 * HOUR,
 )
+SVIX_SCHEDULE = (
+    5 * SECOND,
+    5 * MINUTE,
+    30 * MINUTE,
+    2 * HOUR,
+    5 * HOUR,
+    10 * HOUR,
+    10 * HOUR,
+)
 
 
 class Policy(msgspec.Struct, frozen=True):

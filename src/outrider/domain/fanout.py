@@ -1,30 +1,63 @@
-"""Which webhooks an event is owed to: a pure function of the event and the tenant's webhooks."""
+"""Which webhooks an event is owed to: a pure function of the event and the tenant's configuration."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from typing import Any
 
-from outrider.domain.model import Delivery, Event, Webhook
+import msgspec
+
+from outrider.domain.filters import Filter, compile_filter
+from outrider.domain.model import Delivery, Event, Ordering, TenantBook, Webhook
+
+STRICT_KEY = ""  # no subject is empty
+_compiled: dict[str, Filter] = {}
+_KEPT = 10_000
 
 
-def fan_out(event: Event, webhooks: Mapping[str, Webhook], new_id: Callable[[], str]) -> list[Delivery]:
-    """One delivery for each webhook subscribed to the event's type, disabled ones included.
+def fan_out(event: Event, book: TenantBook, new_id: Callable[[], str]) -> list[Delivery]:
+    """One delivery for each webhook subscribed to the event's type whose filter it passes.
 
-    A disabled webhook keeps its backlog, so it is owed its events all the same.
+    Disabled webhooks included: they keep their backlog, so they are owed their events all the same.
     """
-    return [owe(event, webhook.id, new_id()) for webhook in webhooks.values() if event.type in webhook.events]
+    owed: list[Delivery] = []
+    envelope: Any = None
+    for webhook in book.by_event.get(event.type, ()):
+        if webhook.filter is not None:
+            envelope = envelope or msgspec.json.decode(event.body)
+            if not filter_of(webhook.filter).matches(envelope):
+                continue
+        owed.append(owe(event, webhook, new_id()))
+    return owed
 
 
-def owe(event: Event, webhook: str, delivery: str) -> Delivery:
+def owe(event: Event, webhook: Webhook, delivery: str) -> Delivery:
     """A delivery of `event` to `webhook` on which nothing has been tried yet."""
     return Delivery(
         id=delivery,
         tenant=event.tenant,
-        webhook=webhook,
+        webhook=webhook.id,
         event=event.id,
         event_type=event.type,
         subject=event.subject,
         body=event.body,
         attempts=0,
         created=event.accepted,
+        order_key=_order_key(event, webhook.ordering),
     )
+
+
+def filter_of(text: str) -> Filter:
+    """The filter of a webhook, compiled once. Raises FilterError."""
+    found = _compiled.get(text)
+    if found is None:
+        if len(_compiled) >= _KEPT:
+            _compiled.clear()
+        found = _compiled[text] = compile_filter(msgspec.json.decode(text))
+    return found
+
+
+def _order_key(event: Event, ordering: Ordering) -> str | None:
+    if ordering is Ordering.NONE:
+        return None
+    return STRICT_KEY if ordering is Ordering.STRICT else event.subject

@@ -3,15 +3,48 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+_RANDOM_BITS = 74
+_RANDOM = (1 << _RANDOM_BITS) - 1
+_LOW_62 = (1 << 62) - 1
+_MILLISECONDS = (1 << 48) - 1
 
 
 def uuid7(now: int, random: bytes) -> str:
-    """A UUIDv7 of instant `now` (ms) with 10 random bytes, so that ids made later sort later."""
-    value = (now & 0xFFFF_FFFF_FFFF) << 80 | int.from_bytes(random[:10], "big")
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
+    """A UUIDv7 of instant `now` (ms) with 10 random bytes."""
+    return _text((now & _MILLISECONDS) << _RANDOM_BITS | int.from_bytes(random[:10], "big") & _RANDOM)
+
+
+class Ids:
+    """Makes UUIDv7s, each one greater than the one before, also when the clock is set back.
+
+    Within a millisecond the random part grows by random steps (RFC 9562, section 6.2, method 2).
+    """
+
+    def __init__(self, now: Callable[[], int], random: Callable[[int], bytes]) -> None:
+        self._now = now
+        self._random = random
+        self._last = 0
+
+    def new(self) -> str:
+        fresh = (self._now() & _MILLISECONDS) << _RANDOM_BITS
+        if fresh > self._last:
+            self._last = fresh | int.from_bytes(self._random(10), "big") & _RANDOM
+        else:
+            self._last += 1 + int.from_bytes(self._random(4), "big")
+        return _text(self._last)
+
+    def after(self, identity: str) -> None:
+        """Make only ids greater than this UUIDv7 from now on."""
+        value = int(identity.replace("-", ""), 16)
+        self._last = max(self._last, (value >> 80) + 1 << _RANDOM_BITS)
+
+
+def _text(sortable: int) -> str:
+    """48 bits of milliseconds and 74 random bits, laid out with version 7 and the RFC's variant."""
+    value = sortable >> 74 << 80 | 0x7 << 76 | (sortable >> 62 & 0xFFF) << 64 | 0x2 << 62 | sortable & _LOW_62
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 

@@ -20,8 +20,21 @@ class Authentication(msgspec.Struct, frozen=True):
     sealed: str
 
 
+class Ordering(StrEnum):
+    """Which deliveries of a webhook wait for the one before them to end."""
+
+    NONE = "none"
+    SUBJECT = "subject"  # those about the same subject
+    STRICT = "strict"  # all
+
+
 class Webhook(msgspec.Struct, frozen=True):
-    """A subscription of one tenant. `events` are canonical names; `secret` is "" for the API secret."""
+    """A subscription of one tenant. `events` are canonical names; `secret` is "" for the API secret.
+
+    Options are None where Outrider's default holds: `timeout` and the waits of `schedule` in milliseconds,
+    `rate_limit` in attempts per second, `max_concurrency` in attempts at a time. `filter` is JSON
+    (`domain/filters.py`). `enabled` is the instant it was last enabled.
+    """
 
     id: str
     tenant: str
@@ -35,6 +48,13 @@ class Webhook(msgspec.Struct, frozen=True):
     created: int
     modified: int
     disabled_reason: str | None = None
+    enabled: int = 0
+    timeout: int | None = None
+    schedule: tuple[int, ...] | None = None
+    max_concurrency: int | None = None
+    rate_limit: float | None = None
+    ordering: Ordering = Ordering.NONE
+    filter: str | None = None
 
 
 class SecretVersion(msgspec.Struct, frozen=True):
@@ -86,6 +106,14 @@ class TenantBook(msgspec.Struct, frozen=True):
     webhooks: dict[str, Webhook]
     secrets: dict[str, Secret]  # by lower-cased name
     keys: dict[str, ApiKey]  # by id
+    by_event: dict[str, tuple[Webhook, ...]] = {}  # derived: the webhooks subscribed to an event type
+
+    def __post_init__(self) -> None:
+        found: dict[str, tuple[Webhook, ...]] = {}
+        for webhook in self.webhooks.values():
+            for name in webhook.events:
+                found[name] = (*found.get(name, ()), webhook)
+        msgspec.structs.force_setattr(self, "by_event", found)
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -103,7 +131,11 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """One event owed to one webhook."""
+    """One event owed to one webhook.
+
+    Deliveries of a webhook with the same `order_key` are sent one after the other, in the order of their ids;
+    None waits for nobody. `origin` names the resend or job that made it; None for the event itself.
+    """
 
     id: str
     tenant: str
@@ -114,6 +146,8 @@ class Delivery(msgspec.Struct, frozen=True):
     body: bytes
     attempts: int
     created: int
+    order_key: str | None = None
+    origin: str | None = None
 
 
 class SkipReason(StrEnum):

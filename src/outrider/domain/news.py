@@ -72,5 +72,5 @@ def announce(
         body=envelope(name, identity, msgspec.json.encode(payload), now),
         fingerprint=b"",
     )
-    deliveries = tuple(fan_out(event, book.webhooks, new_id))
+    deliveries = tuple(fan_out(event, book, new_id))
     return Acceptance(book.tenant.id, book.version, (event,), deliveries, ())

@@ -21,6 +21,10 @@ class Handover(Protocol):
         """The admitted deliveries were not committed; free their places."""
         ...
 
+    def stored(self, deliveries: Iterable[Delivery]) -> None:
+        """These are committed without a lease. A hint, never the truth."""
+        ...
+
     def wake(self) -> None:
-        """There may be unleased work in the queue. A hint, never the truth."""
+        """A webhook may be sent to again. A hint, never the truth."""
         ...

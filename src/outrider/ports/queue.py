@@ -11,6 +11,7 @@ from typing import Protocol
 
 import msgspec
 
+from outrider.domain.breaker import Health
 from outrider.domain.delivery import Step
 from outrider.domain.model import Acceptance, Delivery
 from outrider.ports.sender import Timing
@@ -25,9 +26,22 @@ class IdTaken(Exception):
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """What was committed: ids of the acceptance's events that were stored before, with the same content."""
+    """What was committed.
+
+    `repeats`: ids of the acceptance's events that were stored before, with the same content. `held`: ids of its
+    deliveries that wait behind an earlier one with their order key, so they are not leased.
+    """
 
     repeats: frozenset[str]
+    held: frozenset[str] = frozenset()
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """What settling did. `lost`: ids of deliveries whose lease had been lost, unchanged. `promoted`: deliveries
+    that waited behind an ended one; they are leased to this process now."""
+
+    lost: frozenset[str]
+    promoted: tuple[Delivery, ...] = ()
 
 
 class AttemptRecord(msgspec.Struct, frozen=True):
@@ -48,8 +62,9 @@ class AttemptRecord(msgspec.Struct, frozen=True):
 class Settlement(msgspec.Struct, frozen=True):
     """The outcome of one attempt, to be written if the lease still holds.
 
-    `reason` says why in a word or two (`410`, `timeout`, `webhook deleted`). `disable_webhook` disables the
-    webhook with that reason in the same commit. `news` are our own events about it, stored with it.
+    `reason` says why in a word or two (`410`, `timeout`, `webhook deleted`). `disable` disables the
+    webhook with that reason in the same commit. `news` are our own events about it, stored with it. `health` is
+    the receiver's, when the attempt changed it in a way worth keeping.
     """
 
     delivery: Delivery
@@ -57,12 +72,13 @@ class Settlement(msgspec.Struct, frozen=True):
     at: int
     reason: str | None = None
     attempt: AttemptRecord | None = None
-    disable_webhook: bool = False
+    disable: str | None = None
     news: Acceptance | None = None
+    health: Health | None = None
 
 
 class Backlog(msgspec.Struct, frozen=True):
-    """A webhook with unleased deliveries and the instant the earliest of them is due."""
+    """A webhook with unleased deliveries that wait for nobody, and the instant the earliest of them is due."""
 
     tenant: str
     webhook: str
@@ -72,6 +88,8 @@ class Backlog(msgspec.Struct, frozen=True):
 class Queue(Protocol):
     async def accept(self, acceptance: Acceptance) -> Receipt:
         """Commit events, deliveries and skips together; durable on return.
+
+        A delivery with an order key is held while an earlier one with that key is owed to its webhook.
 
         An event id that is stored already with the same fingerprint is a repeat: neither it nor its
         deliveries nor its skips are stored again. Raises IdTaken, StaleBook (tenant's version differs),
@@ -87,8 +105,8 @@ class Queue(Protocol):
         """Lease up to `limit` due deliveries of `webhook` to this process, earliest due first."""
         ...
 
-    async def settle(self, settlements: Sequence[Settlement]) -> frozenset[str]:
-        """Write outcomes in one commit; returns the delivery ids whose lease had been lost (unchanged)."""
+    async def settle(self, settlements: Sequence[Settlement]) -> Settled:
+        """Write outcomes in one commit, and lease what waited behind those that ended."""
         ...
 
     async def release(self, deliveries: Sequence[str] | None = None) -> int:
@@ -108,6 +126,14 @@ class Queue(Protocol):
 
     async def deleted_webhooks(self) -> list[str]:
         """Deleted webhooks that still have deliveries in the queue."""
+        ...
+
+    async def healths(self) -> dict[str, Health]:
+        """What was kept of every webhook's receiver, by webhook id."""
+        ...
+
+    async def newest(self) -> str | None:
+        """The greatest delivery id in the queue; ids made from now on must be greater, so that order holds."""
         ...
 
     async def size(self) -> int:

@@ -41,16 +41,15 @@ class SqliteBook:
         await self._unique(job)
 
     async def save_webhook(self, webhook: Webhook) -> None:
-        def job(connection: apsw.Connection) -> None:
-            save_webhook(connection, webhook)
-            connection.execute(SQL["raise_version"], (webhook.tenant,))
-
-        await self._unique(job)
+        await self._unique(lambda connection: save_webhook(connection, webhook))
 
     async def delete_webhook(self, tenant: str, webhook: str, now: int) -> None:
         def job(connection: apsw.Connection) -> None:
             connection.execute(SQL["delete_webhook"], (now, tenant, webhook))
+            if connection.changes() == 0:
+                return
             connection.execute(SQL["raise_version"], (tenant,))
+            connection.execute(SQL["keep_webhook"], (tenant, webhook, None))
 
         await self._writer.submit(job)
 

@@ -8,11 +8,12 @@ from typing import Any, Protocol, TypeVar
 import apsw
 import msgspec
 
+from outrider.domain.breaker import Health
 from outrider.domain.delivery import Line
 from outrider.domain.model import Acceptance, Delivery, Webhook
-from outrider.ports.queue import Backlog, Receipt, Settlement, StaleBook
+from outrider.ports.queue import Backlog, Receipt, Settled, Settlement, StaleBook
 from outrider.store.queries import load
-from outrider.store.sqlite.rows import SQL, encode_attempt, store
+from outrider.store.sqlite.rows import SQL, encode_attempt, read_delivery, store
 from outrider.store.sqlite.writer import Writer
 
 T = TypeVar("T")
@@ -37,7 +38,7 @@ class SqliteQueue:
             version = connection.execute(SQL["tenant_version"], (acceptance.tenant,)).get
             if version != acceptance.book_version:
                 raise StaleBook
-            return Receipt(store(connection, acceptance, self._incarnation))
+            return store(connection, acceptance, self._incarnation)
 
         return await self._writer.submit(job)
 
@@ -51,15 +52,26 @@ class SqliteQueue:
         def job(connection: apsw.Connection) -> list[Delivery]:
             bindings = (self._incarnation, webhook, now, limit)
             rows: list[Any] = connection.execute(SQL["claim"], bindings).fetchall()
-            return [Delivery(*row[:9]) for row in sorted(rows, key=lambda row: (row[9], row[0]))]
+            return [read_delivery(row) for row in sorted(rows, key=lambda row: (row[-1], row[0]))]
 
         return await self._writer.submit(job)
 
-    async def settle(self, settlements: Sequence[Settlement]) -> frozenset[str]:
-        def job(connection: apsw.Connection) -> frozenset[str]:
-            return frozenset(s.delivery.id for s in settlements if not self._settle_one(connection, s))
+    async def settle(self, settlements: Sequence[Settlement]) -> Settled:
+        def job(connection: apsw.Connection) -> Settled:
+            lost = frozenset(s.delivery.id for s in settlements if not self._settle_one(connection, s))
+            ended = [s.delivery for s in settlements if s.step.ended and s.delivery.id not in lost]
+            return Settled(lost, self._promote(connection, ended))
 
         return await self._writer.submit(job)
+
+    def _promote(self, connection: apsw.Connection, ended: list[Delivery]) -> tuple[Delivery, ...]:
+        """Lease what waited behind deliveries that ended."""
+        promoted: list[Delivery] = []
+        for delivery in ended:
+            if delivery.order_key is not None:
+                bindings = (self._incarnation, delivery.webhook, delivery.order_key)
+                promoted += [read_delivery(row) for row in connection.execute(SQL["promote"], bindings)]
+        return tuple(promoted)
 
     def _settle_one(self, connection: apsw.Connection, settlement: Settlement) -> bool:
         """False when the lease was lost: then nothing is written."""
@@ -82,17 +94,20 @@ class SqliteQueue:
                 settlement.reason,
                 delivery.id,
                 delivery.webhook,
-                delivery.webhook,
                 delivery.event_type,
                 delivery.subject,
                 delivery.created,
+                delivery.origin,
                 step.attempts,
                 status,
                 encode_attempt(settlement.attempt) if settlement.attempt else None,
             ),
         )
-        if settlement.disable_webhook:
-            self._disable(connection, delivery, settlement.reason or "")
+        if settlement.disable is not None:
+            self._disable(connection, delivery, settlement.disable)
+        if settlement.health is not None:
+            health = msgspec.msgpack.encode(settlement.health)
+            connection.execute(SQL["save_health"], (delivery.webhook, delivery.tenant, health))
         if settlement.news is not None:
             store(connection, settlement.news, self._incarnation)
         return True
@@ -105,7 +120,6 @@ class SqliteQueue:
         webhook = msgspec.msgpack.decode(document, type=Webhook)
         if webhook.disabled_reason is None:
             save_webhook(connection, msgspec.structs.replace(webhook, disabled_reason=reason))
-            connection.execute(BOOK["raise_version"], (delivery.tenant,))
 
     async def release(self, deliveries: Sequence[str] | None = None) -> int:
         def job(connection: apsw.Connection) -> int:
@@ -135,29 +149,14 @@ class SqliteQueue:
 
     async def cancel(self, webhook: str, limit: int, now: int) -> int:
         def job(connection: apsw.Connection) -> int:
-            rows = connection.execute(SQL["cancel"], (webhook, limit)).fetchall()
-            connection.executemany(
-                SQL["insert_line"],
-                [
-                    (
-                        tenant,
-                        now,
-                        Line.CANCELLED,
-                        event,
-                        "webhook deleted",
-                        delivery,
-                        webhook,
-                        webhook,
-                        kind,
-                        subject,
-                        created,
-                        attempts,
-                        None,
-                        None,
-                    )
-                    for delivery, tenant, webhook, event, kind, subject, created, attempts in rows
-                ],
-            )
+            rows: list[Any] = connection.execute(SQL["cancel"], (webhook, limit)).fetchall()
+            if len(rows) < limit:
+                rows += connection.execute(SQL["cancel_held"], (webhook, limit - len(rows))).fetchall()
+            lines = [
+                (tenant, now, Line.CANCELLED, event, "webhook deleted", delivery, webhook, *described, None, None)
+                for delivery, tenant, webhook, event, *described in rows
+            ]
+            connection.executemany(SQL["insert_line"], lines)
             return len(rows)
 
         return await self._writer.submit(job)
@@ -168,18 +167,31 @@ class SqliteQueue:
 
         return await self._readers.read(job)
 
+    async def healths(self) -> dict[str, Health]:
+        def job(connection: apsw.Connection) -> dict[str, Health]:
+            rows = connection.execute(SQL["healths"])
+            return {webhook: msgspec.msgpack.decode(document, type=Health) for webhook, document in rows}
+
+        return await self._readers.read(job)
+
+    async def newest(self) -> str | None:
+        return await self._readers.read(lambda connection: connection.execute(SQL["newest"]).get)
+
     async def size(self) -> int:
         return await self._readers.read(lambda connection: int(connection.execute(SQL["size"]).get))
 
 
 def save_webhook(connection: apsw.Connection, webhook: Webhook) -> None:
-    """Insert or replace; the caller raises the tenant's version."""
+    """Insert or replace, raise the tenant's version, and keep the webhook as it is from that version on."""
+    document = msgspec.msgpack.encode(webhook)
     row = (
         webhook.id,
         webhook.tenant,
         webhook.name,
         webhook.secret,
         int(webhook.disabled_reason is None),
-        msgspec.msgpack.encode(webhook),
+        document,
     )
     connection.execute(BOOK["save_webhook"], row)
+    connection.execute(BOOK["raise_version"], (webhook.tenant,))
+    connection.execute(BOOK["keep_webhook"], (webhook.tenant, webhook.id, document))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import apsw
 import msgspec
 
-from outrider.domain.model import Acceptance
-from outrider.ports.queue import AttemptRecord, IdTaken
+from outrider.domain.model import Acceptance, Delivery
+from outrider.ports.queue import AttemptRecord, IdTaken, Receipt
 from outrider.store.queries import load
 
 SQL = load("outrider.store.sqlite", "queue.sql")
@@ -14,8 +17,8 @@ encode_attempt = msgspec.msgpack.Encoder().encode
 decode_attempt = msgspec.msgpack.Decoder(AttemptRecord).decode
 
 
-def store(connection: apsw.Connection, acceptance: Acceptance, incarnation: str) -> frozenset[str]:
-    """Insert events, deliveries and skips; returns the ids of repeats. Raises IdTaken."""
+def store(connection: apsw.Connection, acceptance: Acceptance, incarnation: str) -> Receipt:
+    """Insert events, deliveries and skips. Raises IdTaken."""
     tenant = acceptance.tenant
     repeats: set[str] = set()
     fresh: dict[str, bytes] = {}
@@ -42,24 +45,35 @@ def store(connection: apsw.Connection, acceptance: Acceptance, incarnation: str)
                 event.accepted,
                 event.body,
                 event.fingerprint,
+                acceptance.book_version,
             )
         )
     connection.executemany(SQL["insert_event"], rows)
-    _store_deliveries(connection, acceptance, repeats, incarnation)
+    fresh_deliveries = [d for d in acceptance.deliveries if d.event not in repeats]
+    held = store_deliveries(connection, fresh_deliveries, acceptance.leased, incarnation)
     at = acceptance.events[0].accepted if acceptance.events else 0
     connection.executemany(
         SQL["insert_skip"],
         [(tenant, at, s.event, s.reason, s.detail) for s in acceptance.skips if s.event not in repeats],
     )
-    return frozenset(repeats)
+    return Receipt(frozenset(repeats), held)
 
 
-def _store_deliveries(
-    connection: apsw.Connection, acceptance: Acceptance, repeats: set[str], incarnation: str
-) -> None:
-    connection.executemany(
-        SQL["insert_delivery"],
-        [
+def store_deliveries(
+    connection: apsw.Connection, deliveries: Sequence[Delivery], leased: frozenset[str], incarnation: str
+) -> frozenset[str]:
+    """Insert deliveries, those of `leased` with their lease; returns the ids of those that are held."""
+    held: set[str] = set()
+    rows = []
+    behind: set[tuple[str, str]] = set()
+    for d in deliveries:
+        if d.order_key is not None:
+            key = (d.webhook, d.order_key)
+            if key in behind or connection.execute(SQL["is_behind"], key).get is not None:
+                held.add(d.id)
+            behind.add(key)
+        lease = incarnation if d.id in leased and d.id not in held else None
+        rows.append(
             (
                 d.id,
                 d.tenant,
@@ -70,9 +84,16 @@ def _store_deliveries(
                 d.attempts,
                 d.created,
                 d.created,
-                incarnation if d.id in acceptance.leased else None,
+                d.order_key,
+                d.origin,
+                lease,
+                int(d.id in held),
             )
-            for d in acceptance.deliveries
-            if d.event not in repeats
-        ],
-    )
+        )
+    connection.executemany(SQL["insert_delivery"], rows)
+    return frozenset(held)
+
+
+def read_delivery(row: Sequence[Any]) -> Delivery:
+    """From the columns that `claim` and `promote` return."""
+    return Delivery(*row[:11])

@@ -24,6 +24,10 @@ INSERT INTO webhook (id, tenant, name, secret, active, document) VALUES (?, ?, ?
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, secret = excluded.secret, active = excluded.active,
     document = excluded.document
 
+-- name: keep_webhook
+INSERT INTO webhook_past (webhook, version, tenant, document)
+SELECT ?2, t.version, t.id, ?3 FROM tenant t WHERE t.id = ?1
+
 -- name: delete_webhook
 UPDATE webhook SET deleted = ? WHERE tenant = ? AND id = ? AND deleted IS NULL
 

@@ -5,30 +5,42 @@ SELECT version FROM tenant WHERE id = ?
 SELECT fingerprint FROM event WHERE tenant = ? AND id = ?
 
 -- name: insert_event
-INSERT INTO event (tenant, id, type, subject, operation, time, accepted, body, fingerprint)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO event (tenant, id, type, subject, operation, time, accepted, body, fingerprint, book)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: insert_delivery
-INSERT INTO queue (id, tenant, webhook, event, type, subject, attempts, created, due, lease)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO queue (id, tenant, webhook, event, type, subject, attempts, created, due, order_key, origin, lease, held)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: is_behind
+SELECT 1 FROM queue WHERE webhook = ? AND order_key = ? LIMIT 1
+
+-- name: promote
+UPDATE queue SET held = 0, lease = ?1
+WHERE id = (SELECT min(q.id) FROM queue q WHERE q.webhook = ?2 AND q.order_key = ?3) AND held = 1
+RETURNING id, tenant, webhook, event, type, subject,
+    (SELECT e.body FROM event e WHERE e.tenant = queue.tenant AND e.id = queue.event), attempts, created,
+    order_key, origin
 
 -- name: insert_skip
 INSERT INTO ledger (tenant, at, line, event, reason, detail) VALUES (?, ?, 'skipped', ?, ?, ?)
 
 -- name: insert_line
 INSERT INTO ledger (tenant, at, line, event, reason, delivery, webhook, webhook_name, type, subject, created,
-    attempts, status, attempt)
-VALUES (?, ?, ?, ?, ?, ?, ?, coalesce((SELECT name FROM webhook WHERE id = ?), ''), ?, ?, ?, ?, ?, ?)
+    origin, attempts, status, attempt)
+VALUES (?, ?, ?, ?, ?, ?, ?7, coalesce((SELECT name FROM webhook WHERE id = ?7), ''), ?, ?, ?, ?, ?, ?, ?)
 
 -- name: backlogs
 -- Loose scan of the claim index: one seek for each webhook, whatever its backlog.
 WITH RECURSIVE waiting (webhook) AS (
-    SELECT min(webhook) FROM queue WHERE lease IS NULL
+    SELECT min(webhook) FROM queue WHERE lease IS NULL AND held = 0
     UNION ALL
-    SELECT (SELECT min(q.webhook) FROM queue q WHERE q.lease IS NULL AND q.webhook > waiting.webhook)
+    SELECT (SELECT min(q.webhook) FROM queue q
+        WHERE q.lease IS NULL AND q.held = 0 AND q.webhook > waiting.webhook)
     FROM waiting WHERE waiting.webhook IS NOT NULL
 )
-SELECT w.tenant, w.id, (SELECT min(q.due) FROM queue q WHERE q.lease IS NULL AND q.webhook = w.id)
+SELECT w.tenant, w.id,
+    (SELECT min(q.due) FROM queue q WHERE q.lease IS NULL AND q.held = 0 AND q.webhook = w.id)
 FROM waiting JOIN webhook w ON w.id = waiting.webhook
 WHERE w.deleted IS NULL AND w.active = 1
 
@@ -36,12 +48,13 @@ WHERE w.deleted IS NULL AND w.active = 1
 UPDATE queue SET lease = ?1
 WHERE id IN (
     SELECT q.id FROM queue q
-    WHERE q.webhook = ?2 AND q.lease IS NULL AND q.due <= ?3
+    WHERE q.webhook = ?2 AND q.lease IS NULL AND q.held = 0 AND q.due <= ?3
         AND EXISTS (SELECT 1 FROM webhook w WHERE w.id = ?2 AND w.deleted IS NULL AND w.active = 1)
     ORDER BY q.due, q.id LIMIT ?4
 )
 RETURNING id, tenant, webhook, event, type, subject,
-    (SELECT e.body FROM event e WHERE e.tenant = queue.tenant AND e.id = queue.event), attempts, created, due
+    (SELECT e.body FROM event e WHERE e.tenant = queue.tenant AND e.id = queue.event), attempts, created,
+    order_key, origin, due
 
 -- name: end_delivery
 DELETE FROM queue WHERE id = ? AND lease = ?
@@ -70,12 +83,35 @@ DELETE FROM node WHERE incarnation <> ?
 -- name: deleted_webhooks
 SELECT w.id FROM webhook w
 WHERE w.deleted IS NOT NULL
-    AND EXISTS (SELECT 1 FROM queue q WHERE q.webhook = w.id AND q.lease IS NULL)
+    AND (
+        EXISTS (SELECT 1 FROM queue q WHERE q.webhook = w.id AND q.lease IS NULL AND q.held = 0)
+        OR EXISTS (SELECT 1 FROM queue q WHERE q.webhook = w.id AND q.order_key IS NOT NULL AND q.lease IS NULL)
+    )
 
 -- name: cancel
 DELETE FROM queue
-WHERE id IN (SELECT q.id FROM queue q WHERE q.webhook = ? AND q.lease IS NULL ORDER BY q.due, q.id LIMIT ?)
-RETURNING id, tenant, webhook, event, type, subject, created, attempts
+WHERE id IN (
+    SELECT q.id FROM queue q WHERE q.webhook = ? AND q.lease IS NULL AND q.held = 0 ORDER BY q.due, q.id LIMIT ?
+)
+RETURNING id, tenant, webhook, event, type, subject, created, origin, attempts
+
+-- name: cancel_held
+DELETE FROM queue
+WHERE id IN (
+    SELECT q.id FROM queue q
+    WHERE q.webhook = ? AND q.order_key IS NOT NULL AND q.lease IS NULL ORDER BY q.order_key, q.id LIMIT ?
+)
+RETURNING id, tenant, webhook, event, type, subject, created, origin, attempts
+
+-- name: save_health
+INSERT INTO health (webhook, tenant, document) VALUES (?, ?, ?)
+ON CONFLICT (webhook) DO UPDATE SET document = excluded.document
+
+-- name: healths
+SELECT webhook, document FROM health
+
+-- name: newest
+SELECT max(id) FROM queue
 
 -- name: webhook_document
 SELECT document FROM webhook WHERE id = ? AND deleted IS NULL

@@ -1,0 +1,53 @@
+"""What the engine knows of every receiver: the circuit breakers of all webhooks, kept across restarts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from outrider.domain.breaker import Health, Rules, Sign, allowed, given_up, observe
+from outrider.domain.model import Webhook
+from outrider.ports.clock import Clock, Entropy
+
+_WELL = Health()
+
+
+class Receivers:
+    def __init__(self, clock: Clock, entropy: Entropy, rules: Rules) -> None:
+        self._clock = clock
+        self._entropy = entropy
+        self._rules = rules
+        self._known: dict[str, Health] = {}  # those that are not simply well
+
+    def load(self, healths: Mapping[str, Health]) -> None:
+        """What an earlier process knew."""
+        self._known = dict(healths)
+
+    def allowed(self, webhook: Webhook) -> int | None:
+        """How many attempts the circuit lets be under way; None when it does not limit them."""
+        health = self._known.get(webhook.id)
+        if health is None:
+            return None
+        return allowed(health, self._clock.now(), webhook.modified, self._rules)
+
+    def observe(self, webhook: Webhook, sign: Sign) -> Health | None:
+        """Take note of an attempt; returns the health when it changed in a way worth keeping."""
+        before = self._known.get(webhook.id, _WELL)
+        if before is _WELL and sign is Sign.WELL:
+            return None
+        after = observe(before, sign, self._clock.now(), self._rules, dice=self._entropy.dice())
+        if after == _WELL:
+            self._known.pop(webhook.id, None)
+        else:
+            self._known[webhook.id] = after
+        return after if _worth_keeping(after) != _worth_keeping(before) else None
+
+    def given_up(self, webhook: Webhook) -> bool:
+        """Whether the webhook has done nothing but fail for too long."""
+        health = self._known.get(webhook.id, _WELL)
+        enabled = max(webhook.enabled, webhook.created)
+        return given_up(health, self._clock.now(), enabled, self._rules)
+
+
+def _worth_keeping(health: Health) -> tuple[object, ...]:
+    """All but the count of failures: losing that in a crash is harmless."""
+    return (health.circuit, health.failing_since, health.probe, health.allowance)
