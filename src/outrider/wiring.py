@@ -116,7 +116,7 @@ async def build(config: Config) -> Outrider:
             ids=ids,
             limits=Limits(event_bytes=config.max_event_bytes),
         ),
-        webhooks=Webhooks(**reaching),
+        webhooks=Webhooks(**reaching, ledger=database.ledger),
         secrets=Secrets(**reaching, ids=ids),
         keys=Keys(**managed),
         history=History(database.ledger),

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from outrider.app.options import shown_schedule
 from outrider.catalog import EventType
+from outrider.domain.breaker import Health
 from outrider.domain.clock import iso
 from outrider.domain.model import ApiKey, AuthType, Event, Secret, Webhook
 from outrider.ports.ledger import DeliveryRow, LedgerLine, SkipRow
 from outrider.ports.queue import AttemptRecord
 
 
-def webhook(w: Webhook) -> dict[str, Any]:
+def webhook(w: Webhook, healths: Mapping[str, Health]) -> dict[str, Any]:
     """LoginRadius' subscription object and our fields after it. `Event` is the first of `Events`."""
     return {
         "Id": w.id,
@@ -30,6 +33,23 @@ def webhook(w: Webhook) -> dict[str, Any]:
         "Events": list(w.events),
         "Enabled": w.disabled_reason is None,
         "DisabledReason": w.disabled_reason,
+        "Timeout": None if w.timeout is None else w.timeout / 1000,
+        "RetrySchedule": shown_schedule(w.schedule),
+        "MaxConcurrency": w.max_concurrency,
+        "RateLimit": w.rate_limit,
+        "Ordering": w.ordering,
+        "Filter": None if w.filter is None else msgspec.Raw(w.filter.encode()),
+        "Circuit": _circuit(healths.get(w.id, Health())),
+    }
+
+
+def _circuit(h: Health) -> dict[str, Any]:
+    """`FailingSince` is the first attempt without 2xx since the last one with."""
+    return {
+        "State": h.circuit,
+        "FailingSince": None if h.failing_since is None else iso(h.failing_since),
+        "OpenedDate": None if h.opened is None else iso(h.opened),
+        "ProbeDate": None if h.probe is None else iso(h.probe),
     }
 
 

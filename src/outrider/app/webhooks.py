@@ -9,7 +9,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from outrider import catalog
+from outrider.app import options
 from outrider.app.books import Books
+from outrider.domain.breaker import Health
 from outrider.domain.errors import Conflict, InvalidField, NotFound
 from outrider.domain.ids import object_id
 from outrider.domain.model import Authentication, AuthType, TenantBook, Webhook
@@ -17,6 +19,7 @@ from outrider.domain.target import check_headers, check_query_params, check_targ
 from outrider.ports.book import Book, NameTaken
 from outrider.ports.clock import Clock, Entropy
 from outrider.ports.handover import Handover
+from outrider.ports.ledger import Ledger
 from outrider.ports.vault import Vault
 
 NOT_FOUND = 7986
@@ -61,17 +64,33 @@ class WebhookInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Headers: dict[str, str] | UnsetType | None = UNSET
     QueryParams: dict[str, str] | UnsetType | None = UNSET
     Enabled: bool | UnsetType | None = UNSET
+    Timeout: float | UnsetType | None = UNSET
+    RetrySchedule: str | list[float] | UnsetType | None = UNSET
+    MaxConcurrency: int | UnsetType | None = UNSET
+    RateLimit: float | UnsetType | None = UNSET
+    Ordering: str | UnsetType | None = UNSET
+    Filter: dict[str, Any] | UnsetType | None = UNSET
     Id: Any = UNSET
     CreatedDate: Any = UNSET
     LastModifiedDate: Any = UNSET
     IsIntegrationWebhook: Any = UNSET
     DisabledReason: Any = UNSET
+    Circuit: Any = UNSET
 
 
 class Webhooks:
     def __init__(
-        self, *, book: Book, books: Books, vault: Vault, clock: Clock, entropy: Entropy, handover: Handover
+        self,
+        *,
+        book: Book,
+        books: Books,
+        ledger: Ledger,
+        vault: Vault,
+        clock: Clock,
+        entropy: Entropy,
+        handover: Handover,
     ) -> None:
+        self._ledger = ledger
         self._book = book
         self._books = books
         self._vault = vault
@@ -88,6 +107,10 @@ class Webhooks:
         if found is None:
             raise NotFound("WebHook configuration", webhook[:60], code=NOT_FOUND)
         return found
+
+    async def healths(self, tenant: str) -> dict[str, Health]:
+        """What is known of the receivers of the tenant's webhooks that are not simply well, by webhook id."""
+        return await self._ledger.healths(tenant)
 
     async def create(self, tenant: str, given: WebhookInput) -> Webhook:
         """A new webhook; TargetUrl and Event (or Events) are required."""
@@ -152,8 +175,8 @@ class Webhooks:
         if given.QueryParams is not UNSET:
             changes["query_params"] = check_query_params(given.QueryParams) if given.QueryParams else None
         if given.Enabled is not UNSET and given.Enabled is not None:
-            changes["disabled_reason"] = None if given.Enabled else DISABLED_BY_HAND
-        return msgspec.structs.replace(webhook, **changes)
+            changes |= _enabled(webhook, given.Enabled, self._clock.now())
+        return msgspec.structs.replace(webhook, **changes, **_options(given))
 
     def _authentication(self, given: AuthenticationInput | None, webhook: Webhook) -> Authentication | None:
         """What to seal. An empty password or token keeps the stored one: that is how we show it."""
@@ -181,6 +204,31 @@ class Webhooks:
         if not credential or not _CREDENTIAL.fullmatch(credential):
             raise InvalidField(field, "1 to 4096 visible ASCII characters", "something else")
         return Authentication(kind, username, self._vault.seal(credential, f"webhook/{webhook.id}/credential"))
+
+
+def _enabled(webhook: Webhook, wanted: bool, now: int) -> dict[str, object]:
+    """Enabling starts the webhook's record anew; disabling keeps the reason there is."""
+    if not wanted:
+        return {"disabled_reason": webhook.disabled_reason or DISABLED_BY_HAND}
+    return {"disabled_reason": None, "enabled": now} if webhook.disabled_reason else {}
+
+
+def _options(given: WebhookInput) -> dict[str, Any]:
+    """The delivery options that `given` names, checked."""
+    found: dict[str, Any] = {}
+    if given.Timeout is not UNSET:
+        found["timeout"] = options.timeout(given.Timeout)
+    if given.RetrySchedule is not UNSET:
+        found["schedule"] = options.schedule(given.RetrySchedule)
+    if given.MaxConcurrency is not UNSET:
+        found["max_concurrency"] = options.concurrency(given.MaxConcurrency)
+    if given.RateLimit is not UNSET:
+        found["rate_limit"] = options.rate(given.RateLimit)
+    if given.Ordering is not UNSET:
+        found["ordering"] = options.ordering(given.Ordering)
+    if given.Filter is not UNSET:
+        found["filter"] = options.event_filter(given.Filter)
+    return found
 
 
 def _name(given: str | None) -> str:

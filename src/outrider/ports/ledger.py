@@ -6,6 +6,7 @@ from typing import Protocol
 
 import msgspec
 
+from outrider.domain.breaker import Health
 from outrider.domain.model import Event
 from outrider.ports.queue import AttemptRecord
 
@@ -95,4 +96,8 @@ class Ledger(Protocol):
 
     async def lines(self, tenant: str, delivery: str) -> list[LedgerLine]:
         """Everything the ledger has on one delivery, oldest first."""
+        ...
+
+    async def healths(self, tenant: str) -> dict[str, Health]:
+        """What is kept of the tenant's receivers, by webhook id."""
         ...

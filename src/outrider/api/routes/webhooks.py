@@ -17,12 +17,14 @@ from outrider.app.webhooks import WebhookInput
 
 @post("/", status_code=200)
 async def create_webhook(tenant: str, services: Services, data: WebhookInput) -> dict[str, Any]:
-    return views.webhook(await services.webhooks.create(tenant, data))
+    created = await services.webhooks.create(tenant, data)
+    return views.webhook(created, await services.webhooks.healths(tenant))
 
 
 @get("/")
 async def list_webhooks(tenant: str, services: Services) -> dict[str, Any]:
-    return {"Data": [views.webhook(w) for w in services.webhooks.all(tenant)]}
+    healths = await services.webhooks.healths(tenant)
+    return {"Data": [views.webhook(w, healths) for w in services.webhooks.all(tenant)]}
 
 
 @get("/events")
@@ -33,12 +35,13 @@ async def list_webhook_events(tenant: str) -> dict[str, Any]:
 
 @get("/{webhook_id:str}")
 async def get_webhook(tenant: str, services: Services, webhook_id: str) -> dict[str, Any]:
-    return views.webhook(services.webhooks.get(tenant, webhook_id))
+    return views.webhook(services.webhooks.get(tenant, webhook_id), await services.webhooks.healths(tenant))
 
 
 @put("/{webhook_id:str}")
 async def update_webhook(tenant: str, services: Services, webhook_id: str, data: WebhookInput) -> dict[str, Any]:
-    return views.webhook(await services.webhooks.update(tenant, webhook_id, data))
+    updated = await services.webhooks.update(tenant, webhook_id, data)
+    return views.webhook(updated, await services.webhooks.healths(tenant))
 
 
 @delete("/{webhook_id:str}", status_code=200)

@@ -9,6 +9,7 @@ from typing import Any
 import apsw
 import msgspec
 
+from outrider.domain.breaker import Health
 from outrider.domain.model import Event
 from outrider.ports.ledger import DeliveryQuery, DeliveryRow, EventQuery, EventRow, LedgerLine, SkipRow
 from outrider.store.queries import load
@@ -87,6 +88,13 @@ class SqliteLedger:
                 LedgerLine(line, at, reason, None if attempt is None else decode_attempt(attempt))
                 for line, at, reason, attempt in connection.execute(SQL["lines"], (tenant, delivery))
             ]
+
+        return await self._readers.read(job)
+
+    async def healths(self, tenant: str) -> dict[str, Health]:
+        def job(connection: apsw.Connection) -> dict[str, Health]:
+            rows = connection.execute(SQL["healths"], (tenant,))
+            return {webhook: msgspec.msgpack.decode(document, type=Health) for webhook, document in rows}
 
         return await self._readers.read(job)
 

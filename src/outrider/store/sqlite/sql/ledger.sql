@@ -83,3 +83,6 @@ FROM ledger WHERE tenant = ? AND delivery = ? AND line IN ('delivered', 'exhaust
 
 -- name: lines
 SELECT line, at, reason, attempt FROM ledger WHERE tenant = ? AND delivery = ? ORDER BY place
+
+-- name: healths
+SELECT webhook, document FROM health WHERE tenant = ?
