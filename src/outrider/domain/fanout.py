@@ -47,6 +47,27 @@ def owe(event: Event, webhook: Webhook, delivery: str) -> Delivery:
     )
 
 
+def owe_again(event: Event, webhook: str, delivery: str, now: int, origin: str) -> Delivery:
+    """A further delivery of a past event, made by the resend or job `origin`; it waits for no other."""
+    return Delivery(
+        id=delivery,
+        tenant=event.tenant,
+        webhook=webhook,
+        event=event.id,
+        event_type=event.type,
+        subject=event.subject,
+        body=event.body,
+        attempts=0,
+        created=now,
+        origin=origin,
+    )
+
+
+def passes(text: str | None, event: Event) -> bool:
+    """Whether the event's envelope passes a filter; none lets everything pass."""
+    return text is None or filter_of(text).matches(msgspec.json.decode(event.body))
+
+
 def filter_of(text: str) -> Filter:
     """The filter of a webhook, compiled once. Raises FilterError."""
     found = _compiled.get(text)

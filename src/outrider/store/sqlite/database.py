@@ -16,6 +16,7 @@ import apsw
 from outrider.domain.errors import ConfigError, StoreUnavailable
 from outrider.store.queries import load
 from outrider.store.sqlite.book import SqliteBook
+from outrider.store.sqlite.jobs import SqliteJobs
 from outrider.store.sqlite.ledger import SqliteLedger
 from outrider.store.sqlite.queue import SqliteQueue
 from outrider.store.sqlite.writer import Writer
@@ -59,7 +60,7 @@ class Readers:
 
 
 class SqliteDatabase:
-    """The three ports on one file. `close` is idempotent."""
+    """The store's ports on one file. `close` is idempotent."""
 
     def __init__(self, path: str, connection: apsw.Connection, lock: int, incarnation: str) -> None:
         self._connection = connection
@@ -70,6 +71,7 @@ class SqliteDatabase:
         self.queue = SqliteQueue(self.writer, self._readers, incarnation)
         self.ledger = SqliteLedger(self._readers)
         self.book = SqliteBook(self.writer, self._readers)
+        self.jobs = SqliteJobs(self.writer, self._readers)
 
     async def close(self) -> None:
         if self._closed:

@@ -1,0 +1,52 @@
+"""Recovery jobs: sending again, or sending late, what a selection of the past holds."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class JobKind(StrEnum):
+    RETRY_FAILED = "retry_failed"  # deliveries of the webhook that are exhausted, and not delivered since
+    SEND_MISSED = "send_missed"  # events the webhook wants now and never had a delivery of
+    REPLAY = "replay"  # events by selection, whether sent before or not
+
+
+class JobState(StrEnum):
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """Which of the past: None means any. `since` inclusive, `until` exclusive: the instant an event was accepted,
+    or a delivery was exhausted. `filter` is JSON (`domain/filters.py`). Events that were skipped are never in it.
+    """
+
+    kind: JobKind
+    tenant: str
+    webhook: str
+    since: int | None = None
+    until: int | None = None
+    events: tuple[str, ...] | None = None
+    subject: str | None = None
+    filter: str | None = None
+
+
+class Job(msgspec.Struct, frozen=True):
+    """A selection being worked through, in the order of places, up to `end`; `total` was counted at its start.
+
+    Everything up to `place` has been looked at, and `made` deliveries came of it.
+    """
+
+    id: str
+    selection: Selection
+    end: int
+    total: int
+    created: int
+    place: int = 0
+    made: int = 0
+    state: JobState = JobState.RUNNING
+    ended: int | None = None
+    reason: str | None = None

@@ -1,0 +1,55 @@
+"""Recovery jobs and the past they draw on. Used by `app/recovery.py` and `dispatch/recovery.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from outrider.domain.job import Job, Selection
+from outrider.domain.model import Delivery, Event
+
+
+class Stretch(msgspec.Struct, frozen=True):
+    """Some events of a selection, oldest first, its payload filter not applied; `place` is where to go on."""
+
+    events: tuple[Event, ...]
+    place: int
+
+
+class Jobs(Protocol):
+    async def end(self, selection: Selection) -> int:
+        """The greatest place there is now; later ones are not the selection's."""
+        ...
+
+    async def stretch(self, selection: Selection, place: int, end: int) -> Stretch:
+        """The next events after `place`, a bounded number; all seen when the stretch's place is `end`."""
+        ...
+
+    async def add(self, job: Job) -> None: ...
+
+    async def advance(self, before: Job, after: Job, deliveries: Sequence[Delivery]) -> bool:
+        """Store the job's progress together with the deliveries made, unleased.
+
+        False, and nothing stored, when the job is not as it was before.
+        """
+        ...
+
+    async def job(self, tenant: str, job: str) -> Job | None: ...
+
+    async def jobs(self, tenant: str, before: str | None, limit: int) -> list[Job]:
+        """Jobs with an id below `before`, newest first."""
+        ...
+
+    async def running(self) -> list[Job]:
+        """Of all tenants, oldest first."""
+        ...
+
+    async def enqueue(self, delivery: Delivery) -> None:
+        """One more delivery of a stored event, unleased."""
+        ...
+
+    async def hasten(self, tenant: str, delivery: str, now: int) -> bool:
+        """Make a waiting delivery due now; False when it is not waiting in the queue."""
+        ...
