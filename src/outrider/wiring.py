@@ -11,10 +11,13 @@ from outrider.app.accept import Intake, Limits
 from outrider.app.access import Access
 from outrider.app.books import Books
 from outrider.app.bootstrap import FirstCredentials, bootstrap
+from outrider.app.explain import Explain
 from outrider.app.history import History
 from outrider.app.keys import Keys
+from outrider.app.recovery import Recovery
 from outrider.app.secrets import Secrets
 from outrider.app.services import Services
+from outrider.app.trials import Trials
 from outrider.app.webhooks import Webhooks
 from outrider.config import Config
 from outrider.dispatch.attempt import Attempter
@@ -96,6 +99,7 @@ async def build(config: Config) -> Outrider:
     )
     engine = Engine(
         queue=database.queue,
+        jobs=database.jobs,
         picture=books,
         attempter=attempter,
         receivers=receivers,
@@ -105,6 +109,7 @@ async def build(config: Config) -> Outrider:
     )
     managed: dict[str, Any] = {"book": book, "books": books, "clock": clock, "entropy": entropy}
     reaching = managed | {"vault": vault, "handover": engine.lanes}
+    webhooks = Webhooks(**reaching, ledger=database.ledger)
     services = Services(
         access=Access(books, vault, clock),
         intake=Intake(
@@ -116,9 +121,14 @@ async def build(config: Config) -> Outrider:
             ids=ids,
             limits=Limits(event_bytes=config.max_event_bytes),
         ),
-        webhooks=Webhooks(**reaching, ledger=database.ledger),
+        webhooks=webhooks,
+        trials=Trials(webhooks=webhooks, prober=attempter, clock=clock, ids=ids),
         secrets=Secrets(**reaching, ids=ids),
         keys=Keys(**managed),
         history=History(database.ledger),
+        recovery=Recovery(
+            jobs=database.jobs, ledger=database.ledger, books=books, handover=engine.lanes, clock=clock, ids=ids
+        ),
+        explain=Explain(ledger=database.ledger, books=books, clock=clock),
     )
     return Outrider(services, engine, sender, database, first)

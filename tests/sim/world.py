@@ -30,6 +30,7 @@ from outrider.domain.model import Tenant, Webhook
 from outrider.ports.sender import Failure, FailureKind, Reply, Request, Timing
 from outrider.store.sqlite.book import SqliteBook
 from outrider.store.sqlite.database import _migrate
+from outrider.store.sqlite.jobs import SqliteJobs
 from outrider.store.sqlite.ledger import SqliteLedger
 from outrider.store.sqlite.queue import SqliteQueue
 from outrider.vault.keyring import Keyring
@@ -177,8 +178,8 @@ class World:
             ids=ids, receivers=receivers, policy=self.policy, timeout_ms=15_000,
         )  # fmt: skip
         self.engine = Engine(
-            queue=self.queue, picture=self.books, attempter=attempter, receivers=receivers, clock=self.chance,
-            ids=ids, limits=self.limits,
+            queue=self.queue, jobs=SqliteJobs(self.disk, self.disk), picture=self.books, attempter=attempter,
+            receivers=receivers, clock=self.chance, ids=ids, limits=self.limits,
         )  # fmt: skip
         self.intake = Intake(
             books=self.books, queue=self.queue, handover=self.engine.lanes, vault=self.vault, clock=self.chance,

@@ -13,7 +13,7 @@ from litestar.types import ASGIApp, Receive, Send
 from outrider.api import bodies, errors
 from outrider.api.credentials import carried
 from outrider.api.intake import EVENTS, OPERATIONS, IntakeRoute
-from outrider.api.routes import event_types, history, keys, secrets, webhooks
+from outrider.api.routes import event_types, history, keys, recovery, secrets, webhooks
 from outrider.app import access
 from outrider.app.services import Services
 
@@ -57,6 +57,7 @@ def build_app(
             keys.router,
             event_types.router,
             history.router,
+            recovery.router,
         ],
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False, use_cache=True),

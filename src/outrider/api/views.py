@@ -7,13 +7,17 @@ from typing import Any
 
 import msgspec
 
+from outrider.app.explain import Explanation
 from outrider.app.options import shown_schedule
+from outrider.app.recovery import Preview
 from outrider.catalog import EventType
 from outrider.domain.breaker import Health
 from outrider.domain.clock import iso
+from outrider.domain.job import Job
 from outrider.domain.model import ApiKey, AuthType, Event, Secret, Webhook
 from outrider.ports.ledger import DeliveryRow, LedgerLine, SkipRow
 from outrider.ports.queue import AttemptRecord
+from outrider.ports.trials import Trial
 
 
 def webhook(w: Webhook, healths: Mapping[str, Health]) -> dict[str, Any]:
@@ -124,6 +128,7 @@ def delivery(d: DeliveryRow) -> dict[str, Any]:
         "CreatedDate": iso(d.created),
         "DueDate": None if d.due is None else iso(d.due),
         "EndedDate": None if d.ended is None else iso(d.ended),
+        "Origin": d.origin,
     }
 
 
@@ -157,4 +162,48 @@ def attempt(a: AttemptRecord) -> dict[str, Any]:
         "Answer": a.answer.decode("utf-8", "replace"),
         "AnswerCut": a.answer_cut,
         "RequestHeaders": [{"Name": name, "Value": value} for name, value in a.request_headers],
+    }
+
+
+def trial(t: Trial) -> dict[str, Any]:
+    return {"Delivered": t.delivered, "Reason": t.reason, "Attempt": attempt(t.attempt)}
+
+
+def explanation(e: Explanation) -> dict[str, Any]:
+    return {
+        "WebhookId": e.webhook,
+        "WebhookName": e.name,
+        "Because": e.because,
+        "Explanation": e.sentence,
+        "Delivery": None if e.delivery is None else delivery(e.delivery),
+    }
+
+
+def preview(p: Preview) -> dict[str, Any]:
+    return {
+        "Scanned": p.scanned,
+        "Matched": p.matched,
+        "Complete": p.complete,
+        "Examples": [event(e) for e in p.examples],
+    }
+
+
+def job(j: Job) -> dict[str, Any]:
+    """`Progress` from 0 to 1; `Made` counts deliveries, which the list of deliveries names by `Origin`."""
+    chosen = j.selection
+    return {
+        "Id": j.id,
+        "Kind": chosen.kind,
+        "State": j.state,
+        "Reason": j.reason,
+        "WebhookId": chosen.webhook,
+        "Since": None if chosen.since is None else iso(chosen.since),
+        "Until": None if chosen.until is None else iso(chosen.until),
+        "Events": None if chosen.events is None else list(chosen.events),
+        "Subject": chosen.subject,
+        "Filter": None if chosen.filter is None else msgspec.Raw(chosen.filter.encode()),
+        "Progress": round(j.progress, 3),
+        "Made": j.made,
+        "CreatedDate": iso(j.created),
+        "EndedDate": None if j.ended is None else iso(j.ended),
     }

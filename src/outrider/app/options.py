@@ -13,7 +13,6 @@ from outrider.domain.fanout import filter_of
 from outrider.domain.filters import FilterError
 from outrider.domain.model import Ordering
 
-FILTER_INVALID = 7900
 MOST_WAITS = 50
 LONGEST_WAIT_S = 7 * DAY // 1000
 MOST_CONCURRENCY = 512

@@ -6,9 +6,12 @@ import msgspec
 
 from outrider.app.accept import Intake
 from outrider.app.access import Access
+from outrider.app.explain import Explain
 from outrider.app.history import History
 from outrider.app.keys import Keys
+from outrider.app.recovery import Recovery
 from outrider.app.secrets import Secrets
+from outrider.app.trials import Trials
 from outrider.app.webhooks import Webhooks
 
 
@@ -16,6 +19,9 @@ class Services(msgspec.Struct, frozen=True):
     access: Access
     intake: Intake
     webhooks: Webhooks
+    trials: Trials
     secrets: Secrets
     keys: Keys
     history: History
+    recovery: Recovery
+    explain: Explain

@@ -10,6 +10,7 @@ from outrider.dispatch.judge import Verdict, judge
 from outrider.dispatch.receivers import Receivers
 from outrider.dispatch.request import build
 from outrider.domain.delivery import Line, Outcome, Policy, advance
+from outrider.domain.errors import OurError
 from outrider.domain.ids import Ids
 from outrider.domain.model import Acceptance, Delivery, Webhook
 from outrider.domain.news import (
@@ -26,6 +27,7 @@ from outrider.ports.clock import Clock, Entropy
 from outrider.ports.picture import Picture
 from outrider.ports.queue import AttemptRecord, Settlement
 from outrider.ports.sender import Failure, Reply, Request, Sender
+from outrider.ports.trials import Trial
 from outrider.ports.vault import Unsealable, Vault
 
 log = logging.getLogger("outrider.attempt")
@@ -73,10 +75,26 @@ class Attempter:
         except (Unsealable, LookupError) as error:
             log.error("cannot sign for webhook %s: %s", webhook.id, error)
             return self._untried(delivery, Outcome.OURS, "signing secret not available")
+        verdict, record = await self._send(delivery, request, started)
+        return self._settlement(delivery, webhook, verdict, record)
+
+    async def probe(self, delivery: Delivery) -> Trial:
+        """One request that changes nothing, not even what is known of the receiver (`ports/trials.py`)."""
+        webhook = self._picture.webhook(delivery.tenant, delivery.webhook)
+        if webhook is None:
+            raise LookupError(delivery.webhook)
+        started = self._clock.now()
+        try:
+            request = self._prepare(delivery, webhook, started)
+        except (Unsealable, LookupError) as error:
+            raise OurError(f"cannot sign for webhook {webhook.id}: {error}") from error
+        verdict, record = await self._send(delivery, request, started)
+        return Trial(verdict.outcome is Outcome.DELIVERED, verdict.reason, record)
+
+    async def _send(self, delivery: Delivery, request: Request, started: int) -> tuple[Verdict, AttemptRecord]:
         answer = await self._sender.send(request)
         verdict = judge(answer, self._clock.now())
-        record = _record(delivery.attempts + 1, started, request, answer)
-        return self._settlement(delivery, webhook, verdict, record)
+        return verdict, _record(delivery.attempts + 1, started, request, answer)
 
     def broken(self, delivery: Delivery, error: BaseException) -> Settlement:
         """The settlement when the attempt itself raised: our fault, so it spends nothing."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from outrider.dispatch.attempt import Attempter
 from outrider.dispatch.feeder import Feeder
 from outrider.dispatch.housekeeping import Housekeeping
+from outrider.dispatch.jobs import JobRunner
 from outrider.dispatch.lanes import LaneLimits, Lanes
 from outrider.dispatch.receivers import Receivers
 from outrider.dispatch.settler import Settler
@@ -17,6 +18,7 @@ from outrider.domain.errors import StoreUnavailable
 from outrider.domain.ids import Ids
 from outrider.domain.model import Delivery
 from outrider.ports.clock import Clock
+from outrider.ports.jobs import Jobs
 from outrider.ports.picture import Picture
 from outrider.ports.queue import Queue
 
@@ -31,6 +33,7 @@ class Engine:
         self,
         *,
         queue: Queue,
+        jobs: Jobs,
         picture: Picture,
         attempter: Attempter,
         receivers: Receivers,
@@ -56,6 +59,7 @@ class Engine:
             queue, picture, left=self.lanes.leave, promoted=self._promoted, due=self._feeder.expect
         )
         self._housekeeping = Housekeeping(queue, clock, self._feeder.wake)
+        self._jobs = JobRunner(jobs, picture, self.lanes, clock, ids)
         self._services: list[asyncio.Task[None]] = []
         self._attempts: set[asyncio.Task[None]] = set()
 
@@ -66,7 +70,7 @@ class Engine:
         if newest is not None:
             self._ids.after(newest)
         await self._housekeeping.beat()
-        for run in (self._feeder.run, self._settler.run, self._housekeeping.run):
+        for run in (self._feeder.run, self._settler.run, self._housekeeping.run, self._jobs.run):
             self._services.append(asyncio.get_running_loop().create_task(_kept_running(run)))
 
     async def stop(self, grace_s: float) -> None:

@@ -35,18 +35,25 @@ class Selection(msgspec.Struct, frozen=True):
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A selection being worked through, in the order of places, up to `end`; `total` was counted at its start.
+    """A selection being worked through, in the order of places, after `start` and up to `end`.
 
     Everything up to `place` has been looked at, and `made` deliveries came of it.
     """
 
     id: str
     selection: Selection
+    start: int
     end: int
-    total: int
+    place: int
     created: int
-    place: int = 0
     made: int = 0
     state: JobState = JobState.RUNNING
     ended: int | None = None
     reason: str | None = None
+
+    @property
+    def progress(self) -> float:
+        """How much of its stretch of the past has been looked at, 0 to 1."""
+        if self.end <= self.start:
+            return 1.0
+        return (self.place - self.start) / (self.end - self.start)

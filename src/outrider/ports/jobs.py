@@ -1,4 +1,4 @@
-"""Recovery jobs and the past they draw on. Used by `app/recovery.py` and `dispatch/recovery.py`."""
+"""Recovery jobs and the past they draw on. Used by `app/recovery.py` and `dispatch/jobs.py`."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Stretch(msgspec.Struct, frozen=True):
 
 
 class Jobs(Protocol):
-    async def end(self, selection: Selection) -> int:
-        """The greatest place there is now; later ones are not the selection's."""
+    async def bounds(self, selection: Selection) -> tuple[int, int]:
+        """The places between which all of the selection lies: after the first, up to the second."""
         ...
 
     async def stretch(self, selection: Selection, place: int, end: int) -> Stretch:
@@ -34,6 +34,10 @@ class Jobs(Protocol):
 
         False, and nothing stored, when the job is not as it was before.
         """
+        ...
+
+    async def cancel(self, tenant: str, job: str, now: int, reason: str) -> Job | None:
+        """End the job if it runs; the job as it is then, None when there is none."""
         ...
 
     async def job(self, tenant: str, job: str) -> Job | None: ...

@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from outrider.domain.breaker import Health
-from outrider.domain.model import Event
+from outrider.domain.model import Event, Webhook
 from outrider.ports.queue import AttemptRecord
 
 
@@ -50,7 +50,7 @@ class DeliveryRow(msgspec.Struct, frozen=True):
     """A delivery as it stands. `state`: waiting, delivered, exhausted or cancelled.
 
     `due` is set while waiting, `ended` afterwards; `reason` is of the last attempt. `webhook_name` outlives
-    the webhook.
+    the webhook. `origin` is `resend:<delivery>` or `job:<job>`, None for the event itself.
     """
 
     id: str
@@ -66,6 +66,7 @@ class DeliveryRow(msgspec.Struct, frozen=True):
     ended: int | None
     reason: str | None
     last_status: int | None
+    origin: str | None
 
 
 class LedgerLine(msgspec.Struct, frozen=True):
@@ -75,6 +76,13 @@ class LedgerLine(msgspec.Struct, frozen=True):
     at: int
     reason: str | None
     attempt: AttemptRecord | None
+
+
+class WebhookThen(msgspec.Struct, frozen=True):
+    """A webhook at some instant of the past; without `webhook` it was deleted by then, or not yet `created`."""
+
+    created: bool
+    webhook: Webhook | None
 
 
 class Ledger(Protocol):
@@ -96,6 +104,14 @@ class Ledger(Protocol):
 
     async def lines(self, tenant: str, delivery: str) -> list[LedgerLine]:
         """Everything the ledger has on one delivery, oldest first."""
+        ...
+
+    async def webhooks_then(self, tenant: str, event: str) -> dict[str, WebhookThen]:
+        """Every webhook there ever was, as it was when the event was fanned out, by id."""
+        ...
+
+    async def held_behind(self, tenant: str, delivery: str) -> str | None:
+        """The delivery that has to end before this one may be sent, because of their order."""
         ...
 
     async def healths(self, tenant: str) -> dict[str, Health]:

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 from litestar import Router, get
 from litestar.params import QueryParameter
 
-from outrider import catalog
 from outrider.api import views
+from outrider.app.names import event_type
 from outrider.app.services import Services
 from outrider.domain.clock import parse_iso
 from outrider.domain.delivery import ENDINGS
@@ -48,6 +48,14 @@ async def get_event(tenant: str, services: Services, event_id: str) -> dict[str,
     }
 
 
+@get("/v2/manage/events/{event_id:str}/explain")
+async def explain_event(
+    tenant: str, services: Services, event_id: str, webhook: str | None = None
+) -> dict[str, Any]:
+    found = await services.explain.event(tenant, event_id, webhook)
+    return {"Data": [views.explanation(one) for one in found]}
+
+
 @get("/v2/manage/deliveries")
 async def list_deliveries(
     tenant: str,
@@ -82,12 +90,7 @@ async def get_delivery(tenant: str, services: Services, delivery_id: str) -> dic
 
 
 def _type(name: str | None) -> str | None:
-    if name is None:
-        return None
-    found = catalog.find(name)
-    if found is None:
-        raise InvalidField("event", "an event type of GET /v2/manage/event-types", name[:60])
-    return found.name
+    return None if name is None else event_type(name, "event").name
 
 
 def _state(text: str | None) -> str | None:
@@ -100,4 +103,4 @@ def _instant(text: str | None, field: str) -> int | None:
     return None if text is None else parse_iso(text.replace(" ", "+"), field)
 
 
-router = Router("/", route_handlers=[list_events, get_event, list_deliveries, get_delivery])
+router = Router("/", route_handlers=[list_events, get_event, explain_event, list_deliveries, get_delivery])

@@ -12,6 +12,7 @@ from litestar import Router, delete, get, post, put
 from outrider import catalog
 from outrider.api import views
 from outrider.app.services import Services
+from outrider.app.trials import TrialInput
 from outrider.app.webhooks import WebhookInput
 
 
@@ -44,6 +45,28 @@ async def update_webhook(tenant: str, services: Services, webhook_id: str, data:
     return views.webhook(updated, await services.webhooks.healths(tenant))
 
 
+@post("/{webhook_id:str}/pause", status_code=200)
+async def pause_webhook(tenant: str, services: Services, webhook_id: str) -> dict[str, Any]:
+    """What it is owed waits."""
+    return await _enable(tenant, services, webhook_id, enabled=False)
+
+
+@post("/{webhook_id:str}/resume", status_code=200)
+async def resume_webhook(tenant: str, services: Services, webhook_id: str) -> dict[str, Any]:
+    return await _enable(tenant, services, webhook_id, enabled=True)
+
+
+async def _enable(tenant: str, services: Services, webhook: str, *, enabled: bool) -> dict[str, Any]:
+    updated = await services.webhooks.update(tenant, webhook, WebhookInput(Enabled=enabled))
+    return views.webhook(updated, await services.webhooks.healths(tenant))
+
+
+@post("/{webhook_id:str}/test", status_code=200)
+async def test_webhook(tenant: str, services: Services, webhook_id: str, data: TrialInput) -> dict[str, Any]:
+    """One attempt with a sample, its answer at once."""
+    return views.trial(await services.trials.send(tenant, webhook_id, data))
+
+
 @delete("/{webhook_id:str}", status_code=200)
 async def delete_webhook(tenant: str, services: Services, webhook_id: str) -> dict[str, Any]:
     await services.webhooks.delete(tenant, webhook_id)
@@ -58,6 +81,9 @@ router = Router(
         list_webhook_events,
         get_webhook,
         update_webhook,
+        pause_webhook,
+        resume_webhook,
+        test_webhook,
         delete_webhook,
     ],
 )

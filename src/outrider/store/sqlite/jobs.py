@@ -8,7 +8,8 @@ from typing import Any
 import apsw
 import msgspec
 
-from outrider.domain.job import Job, JobKind, Selection
+from outrider.domain.clock import DAY
+from outrider.domain.job import Job, JobKind, JobState, Selection
 from outrider.domain.model import Delivery, Event
 from outrider.ports.jobs import Stretch
 from outrider.store.queries import load
@@ -17,8 +18,11 @@ from outrider.store.sqlite.rows import store_deliveries
 from outrider.store.sqlite.writer import Writer
 
 SQL = load("outrider.store.sqlite", "jobs.sql")
-STRETCH = 500  # places looked at in one read, or exhausted deliveries found
+LOOKED_AT = 5_000  # events in one read
+FOUND = 200  # of them
+CLOCK_SLACK = DAY  # clocks are set back now and then, so instants do not rise with places exactly
 _PAST_EVERY_ID = "g"
+_QUERIES = {JobKind.RETRY_FAILED: "exhausted", JobKind.SEND_MISSED: "missed", JobKind.REPLAY: "replay"}
 _encode = msgspec.msgpack.encode
 _decode = msgspec.msgpack.Decoder(Job).decode
 
@@ -28,25 +32,27 @@ class SqliteJobs:
         self._writer = writer
         self._readers = readers
 
-    async def end(self, selection: Selection) -> int:
-        name = "last_line" if selection.kind is JobKind.RETRY_FAILED else "last_event"
-        return await self._readers.read(lambda connection: int(connection.execute(SQL[name]).get))
+    async def bounds(self, selection: Selection) -> tuple[int, int]:
+        def job(connection: apsw.Connection) -> tuple[int, int]:
+            if selection.kind is JobKind.RETRY_FAILED:
+                return 0, int(connection.execute(SQL["last_line"]).get)
+            end = int(connection.execute(SQL["last_event"]).get)
+            return _before(connection, selection.since, end), end
+
+        return await self._readers.read(job)
 
     async def stretch(self, selection: Selection, place: int, end: int) -> Stretch:
-        failed = selection.kind is JobKind.RETRY_FAILED
-        upto = end if failed else min(end, place + STRETCH)
+        upto = end if selection.kind is JobKind.RETRY_FAILED else min(end, place + LOOKED_AT)
         bindings = msgspec.structs.asdict(selection) | {
             "events": None if selection.events is None else msgspec.json.encode(selection.events).decode(),
             "place": place,
             "end": upto,
-            "limit": STRETCH,
+            "limit": FOUND,
         }
-        name = {JobKind.RETRY_FAILED: "exhausted", JobKind.SEND_MISSED: "missed", JobKind.REPLAY: "replay"}
 
         def job(connection: apsw.Connection) -> Stretch:
-            rows: list[Any] = connection.execute(SQL[name[selection.kind]], bindings).fetchall()
-            after = rows[-1][0] if failed and len(rows) == STRETCH else upto
-            return Stretch(tuple(Event(*row[1:]) for row in rows), after)
+            rows: list[Any] = connection.execute(SQL[_QUERIES[selection.kind]], bindings).fetchall()
+            return Stretch(tuple(Event(*row[1:]) for row in rows), rows[-1][0] if len(rows) == FOUND else upto)
 
         return await self._readers.read(job)
 
@@ -69,6 +75,19 @@ class SqliteJobs:
             return True
 
         return await self._writer.submit(step)
+
+    async def cancel(self, tenant: str, job: str, now: int, reason: str) -> Job | None:
+        def end(connection: apsw.Connection) -> Job | None:
+            document = connection.execute(SQL["job"], (tenant, job)).get
+            found = None if document is None else _decode(document)
+            if found is None or found.state is not JobState.RUNNING:
+                return found
+            ended = msgspec.structs.replace(found, state=JobState.CANCELLED, ended=now, reason=reason)
+            row = (ended.state, ended.place, _encode(ended), ended.id, ended.place)
+            connection.execute(SQL["advance_job"], row)
+            return ended
+
+        return await self._writer.submit(end)
 
     async def job(self, tenant: str, job: str) -> Job | None:
         def read(connection: apsw.Connection) -> Job | None:
@@ -99,3 +118,16 @@ class SqliteJobs:
             return connection.changes() > 0
 
         return await self._writer.submit(job)
+
+
+def _before(connection: apsw.Connection, since: int | None, end: int) -> int:
+    """A place before every event accepted `since`, found by halving."""
+    low, high = 0, end
+    while since is not None and low < high:
+        middle = (low + high) // 2
+        accepted = connection.execute(SQL["accepted_after"], (middle,)).get
+        if accepted is None or accepted >= since - CLOCK_SLACK:
+            high = middle
+        else:
+            low = middle + 1
+    return low

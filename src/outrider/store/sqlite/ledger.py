@@ -10,8 +10,16 @@ import apsw
 import msgspec
 
 from outrider.domain.breaker import Health
-from outrider.domain.model import Event
-from outrider.ports.ledger import DeliveryQuery, DeliveryRow, EventQuery, EventRow, LedgerLine, SkipRow
+from outrider.domain.model import Event, Webhook
+from outrider.ports.ledger import (
+    DeliveryQuery,
+    DeliveryRow,
+    EventQuery,
+    EventRow,
+    LedgerLine,
+    SkipRow,
+    WebhookThen,
+)
 from outrider.store.queries import load
 from outrider.store.sqlite.queue import Reads
 from outrider.store.sqlite.rows import decode_attempt
@@ -91,6 +99,20 @@ class SqliteLedger:
 
         return await self._readers.read(job)
 
+    async def webhooks_then(self, tenant: str, event: str) -> dict[str, WebhookThen]:
+        def job(connection: apsw.Connection) -> dict[str, WebhookThen]:
+            rows = connection.execute(SQL["webhooks_then"], (tenant, event))
+            return {webhook: _then(created, document) for webhook, created, document in rows}
+
+        return await self._readers.read(job)
+
+    async def held_behind(self, tenant: str, delivery: str) -> str | None:
+        def job(connection: apsw.Connection) -> str | None:
+            found: str | None = connection.execute(SQL["held_behind"], (tenant, delivery)).get
+            return found
+
+        return await self._readers.read(job)
+
     async def healths(self, tenant: str) -> dict[str, Health]:
         def job(connection: apsw.Connection) -> dict[str, Health]:
             rows = connection.execute(SQL["healths"], (tenant,))
@@ -101,3 +123,7 @@ class SqliteLedger:
 
 def _event(row: tuple[Any, ...]) -> EventRow:
     return EventRow(row[0], Event(*row[1:]))
+
+
+def _then(created: int, document: bytes | None) -> WebhookThen:
+    return WebhookThen(bool(created), None if document is None else msgspec.msgpack.decode(document, type=Webhook))

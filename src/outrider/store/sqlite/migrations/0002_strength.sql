@@ -17,6 +17,7 @@ CREATE TABLE webhook_past (
     document BLOB,
     PRIMARY KEY (webhook, version)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX webhook_past_by_tenant ON webhook_past (tenant, webhook);
 INSERT INTO webhook_past SELECT id, 0, tenant, document FROM webhook;
 INSERT INTO webhook_past
     SELECT w.id, t.version, t.id, NULL FROM webhook w JOIN tenant t ON t.id = w.tenant WHERE w.deleted IS NOT NULL;

@@ -4,6 +4,9 @@ SELECT coalesce(max(place), 0) FROM event
 -- name: last_line
 SELECT coalesce(max(place), 0) FROM ledger
 
+-- name: accepted_after
+SELECT accepted FROM event WHERE place > ? ORDER BY place LIMIT 1
+
 -- name: exhausted
 -- Of each event the last time only, and not when it arrived since or is on its way again.
 SELECT l.place, e.id, e.tenant, e.type, e.subject, e.operation, e.time, e.accepted, e.body, e.fingerprint
@@ -27,7 +30,7 @@ WHERE e.tenant = :tenant AND e.place > :place AND e.place <= :end
     AND (:events IS NULL OR e.type IN (SELECT value FROM json_each(:events)))
     AND (:subject IS NULL OR e.subject = :subject)
     AND NOT EXISTS (SELECT 1 FROM ledger s WHERE s.tenant = e.tenant AND s.event = e.id AND s.line = 'skipped')
-ORDER BY e.place
+ORDER BY e.place LIMIT :limit
 
 -- name: missed
 SELECT e.place, e.id, e.tenant, e.type, e.subject, e.operation, e.time, e.accepted, e.body, e.fingerprint
@@ -39,7 +42,7 @@ WHERE e.tenant = :tenant AND e.place > :place AND e.place <= :end
     AND NOT EXISTS (SELECT 1 FROM ledger s WHERE s.tenant = e.tenant AND s.event = e.id AND s.line = 'skipped')
     AND NOT EXISTS (SELECT 1 FROM ledger d WHERE d.tenant = e.tenant AND d.event = e.id AND d.webhook = :webhook)
     AND NOT EXISTS (SELECT 1 FROM queue q WHERE q.tenant = e.tenant AND q.event = e.id AND q.webhook = :webhook)
-ORDER BY e.place
+ORDER BY e.place LIMIT :limit
 
 -- name: insert_job
 INSERT INTO job (id, tenant, state, place, document) VALUES (?, ?, ?, ?, ?)

@@ -31,7 +31,7 @@ SELECT event, reason, detail, at FROM ledger WHERE tenant = ? AND event = ? AND 
 -- name: waiting
 SELECT id, event, type, subject, webhook,
     coalesce((SELECT name FROM webhook w WHERE w.id = queue.webhook), ''),
-    'waiting', attempts, created, due, NULL, reason, status
+    'waiting', attempts, created, due, NULL, reason, status, origin
 FROM queue
 WHERE tenant = :tenant AND id < :before
     AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
@@ -40,7 +40,7 @@ WHERE tenant = :tenant AND id < :before
 ORDER BY id DESC LIMIT :limit
 
 -- name: ended
-SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status
+SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
 FROM ledger
 WHERE tenant = :tenant AND line IN ('delivered', 'exhausted', 'cancelled') AND delivery < :before
     AND (:state IS NULL OR line = :state)
@@ -52,7 +52,7 @@ ORDER BY delivery DESC LIMIT :limit
 -- name: waiting_of_event
 SELECT id, event, type, subject, webhook,
     coalesce((SELECT name FROM webhook w WHERE w.id = queue.webhook), ''),
-    'waiting', attempts, created, due, NULL, reason, status
+    'waiting', attempts, created, due, NULL, reason, status, origin
 FROM queue INDEXED BY queue_event
 WHERE tenant = :tenant AND event = :event AND id < :before
     AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
@@ -61,7 +61,7 @@ WHERE tenant = :tenant AND event = :event AND id < :before
 ORDER BY id DESC LIMIT :limit
 
 -- name: ended_of_event
-SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status
+SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
 FROM ledger INDEXED BY ledger_event
 WHERE tenant = :tenant AND event = :event AND line IN ('delivered', 'exhausted', 'cancelled')
     AND delivery < :before
@@ -74,11 +74,11 @@ ORDER BY delivery DESC LIMIT :limit
 -- name: waiting_one
 SELECT id, event, type, subject, webhook,
     coalesce((SELECT name FROM webhook w WHERE w.id = queue.webhook), ''),
-    'waiting', attempts, created, due, NULL, reason, status
+    'waiting', attempts, created, due, NULL, reason, status, origin
 FROM queue WHERE tenant = ? AND id = ?
 
 -- name: ended_one
-SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status
+SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
 FROM ledger WHERE tenant = ? AND delivery = ? AND line IN ('delivered', 'exhausted', 'cancelled')
 
 -- name: lines
@@ -86,3 +86,14 @@ SELECT line, at, reason, attempt FROM ledger WHERE tenant = ? AND delivery = ? O
 
 -- name: healths
 SELECT webhook, document FROM health WHERE tenant = ?
+
+-- name: webhooks_then
+SELECT w.webhook, p.version IS NOT NULL, p.document
+FROM (SELECT DISTINCT webhook FROM webhook_past WHERE tenant = ?1) w
+JOIN event e ON e.tenant = ?1 AND e.id = ?2
+LEFT JOIN webhook_past p ON p.webhook = w.webhook
+    AND p.version = (SELECT max(q.version) FROM webhook_past q WHERE q.webhook = w.webhook AND q.version <= e.book)
+
+-- name: held_behind
+SELECT (SELECT min(q.id) FROM queue q WHERE q.webhook = d.webhook AND q.order_key = d.order_key)
+FROM queue d WHERE d.tenant = ? AND d.id = ? AND d.held = 1

@@ -1,0 +1,115 @@
+"""Why an event was or was not sent to a webhook: from the ledger and the configuration of that time."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from outrider.app.books import Books
+from outrider.domain.breaker import Circuit, Health
+from outrider.domain.clock import iso
+from outrider.domain.errors import NotFound
+from outrider.domain.fanout import filter_of
+from outrider.domain.model import Event, Webhook
+from outrider.ports.clock import Clock
+from outrider.ports.ledger import DeliveryQuery, DeliveryRow, Ledger, WebhookThen
+
+NO_WEBHOOK = 7986
+
+
+class Because(StrEnum):
+    """The answer in a word. A skipped event's is its `SkipReason`."""
+
+    DELIVERED = "delivered"
+    EXHAUSTED = "exhausted"
+    CANCELLED = "cancelled"
+    WAITING = "waiting"
+    NOT_SUBSCRIBED = "not_subscribed"
+    FILTERED = "filtered"
+    NOT_YET_CREATED = "not_yet_created"
+    DELETED_BEFORE = "deleted_before"
+    UNACCOUNTED = "unaccounted"  # never expected: tell us
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """One webhook's answer: in a word, in a sentence, and the newest delivery, which it is about."""
+
+    webhook: str
+    name: str
+    because: str
+    sentence: str
+    delivery: DeliveryRow | None = None
+
+
+class Explain:
+    def __init__(self, *, ledger: Ledger, books: Books, clock: Clock) -> None:
+        self._ledger = ledger
+        self._books = books
+        self._clock = clock
+
+    async def event(self, tenant: str, event: str, webhook: str | None) -> list[Explanation]:
+        """One explanation for the webhook, or for every webhook there is or was when the event happened."""
+        found = await self._ledger.event(tenant, event)
+        if found is None:
+            raise NotFound("event", event[:60])
+        past = await self._ledger.webhooks_then(tenant, event)
+        if webhook is not None and webhook not in past:
+            raise NotFound("WebHook configuration", webhook[:60], code=NO_WEBHOOK)
+        there = {w for w, then in past.items() if then.webhook} | set(self._books.of(tenant).webhooks)
+        asked = sorted(there & set(past)) if webhook is None else [webhook]
+        return [await self._one(found.event, each, past[each]) for each in asked]
+
+    async def _one(self, event: Event, webhook: str, then: WebhookThen) -> Explanation:
+        now = self._books.webhook(event.tenant, webhook)
+        named = now or then.webhook
+        name = named.name if named else ""
+        query = DeliveryQuery(webhook=webhook, event=event.id)
+        deliveries = await self._ledger.deliveries(event.tenant, query, None, 1)
+        if deliveries:
+            because, sentence = await self._of_delivery(event.tenant, deliveries[0], now)
+            return Explanation(webhook, name, because, sentence, deliveries[0])
+        skips = await self._ledger.skips(event.tenant, event.id)
+        if skips:
+            return Explanation(webhook, name, skips[0].reason, skips[0].detail)
+        because, sentence = _not_owed(event, then)
+        return Explanation(webhook, name, because, sentence)
+
+    async def _of_delivery(self, tenant: str, row: DeliveryRow, now: Webhook | None) -> tuple[Because, str]:
+        tries = f"{row.attempts} attempt{'' if row.attempts == 1 else 's'}"
+        if row.state != "waiting":
+            return Because(row.state), f"{row.state} after {tries}: {row.reason}"
+        return Because.WAITING, f"waiting after {tries}: {await self._waits_for(tenant, row, now)}"
+
+    async def _waits_for(self, tenant: str, row: DeliveryRow, webhook: Webhook | None) -> str:
+        if webhook is None:
+            return "the webhook is deleted, so it will be cancelled"
+        if webhook.disabled_reason:
+            return f"the webhook is disabled ({webhook.disabled_reason}); enabling it sends this"
+        ahead = await self._ledger.held_behind(tenant, row.id)
+        if ahead is not None:
+            return f"delivery {ahead} has to end first ({webhook.ordering} order)"
+        health = (await self._ledger.healths(tenant)).get(webhook.id, Health())
+        if health.circuit is Circuit.OPEN and health.probe is not None:
+            return f"the receiver is down, its circuit is open; it is tried again at {iso(health.probe)}"
+        last = f"the last one ended with {row.reason}; " if row.reason else ""
+        if row.due is not None and row.due > self._clock.now():
+            return f"{last}the next is due at {iso(row.due)}"
+        return f"{last}the next is due now"
+
+
+def _not_owed(event: Event, past: WebhookThen) -> tuple[Because, str]:
+    """Why there is no delivery, by the webhook as it was when the event was accepted."""
+    then = past.webhook
+    if not past.created:
+        return Because.NOT_YET_CREATED, "the webhook was created after the event was accepted"
+    if then is None:
+        return Because.DELETED_BEFORE, "the webhook had been deleted when the event was accepted"
+    if event.type not in then.events:
+        subscribed = ", ".join(then.events)
+        return Because.NOT_SUBSCRIBED, f"it was subscribed to {subscribed}, not to {event.type}"
+    if then.filter is not None:
+        place = filter_of(then.filter).first_failure(msgspec.json.decode(event.body))
+        if place is not None:
+            return Because.FILTERED, f"its filter of that time does not let it pass: {place} does not hold"
+    return Because.UNACCOUNTED, "it was owed this event and has no delivery; please report this as a defect"

@@ -1,0 +1,57 @@
+"""Test sends: a sample, or a payload of the caller's, sent once so that the answer can be looked at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from outrider.app.names import event_type
+from outrider.app.webhooks import NOT_FOUND, Webhooks
+from outrider.domain.envelope import envelope
+from outrider.domain.errors import NotFound
+from outrider.domain.fanout import owe
+from outrider.domain.ids import Ids
+from outrider.domain.model import Event
+from outrider.domain.redaction import mask_payload
+from outrider.ports.clock import Clock
+from outrider.ports.trials import Prober, Trial
+
+
+class TrialInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The webhook's first event type and its sample, when absent."""
+
+    Event: str | None = None
+    Data: dict[str, Any] | None = None
+
+
+class Trials:
+    def __init__(self, *, webhooks: Webhooks, prober: Prober, clock: Clock, ids: Ids) -> None:
+        self._webhooks = webhooks
+        self._prober = prober
+        self._clock = clock
+        self._ids = ids
+
+    async def send(self, tenant: str, webhook: str, given: TrialInput) -> Trial:
+        """One attempt, signed and with everything the webhook adds. It leaves no trace in the ledger."""
+        found = self._webhooks.get(tenant, webhook)
+        kind = event_type(given.Event or found.events[0], "Event")
+        data = msgspec.json.encode(kind.sample() if given.Data is None else given.Data)
+        payload = kind.decode(data)
+        now = self._clock.now()
+        identity = self._ids.new()
+        event = Event(
+            id=identity,
+            tenant=tenant,
+            type=kind.name,
+            subject=kind.subject(payload),
+            operation=None,
+            time=now,
+            accepted=now,
+            body=envelope(kind.name, identity, mask_payload(data), now),
+            fingerprint=b"",
+        )
+        try:
+            return await self._prober.probe(owe(event, found, self._ids.new()))
+        except LookupError as error:
+            raise NotFound("WebHook configuration", webhook[:60], code=NOT_FOUND) from error

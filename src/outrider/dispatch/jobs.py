@@ -1,0 +1,85 @@
+"""Working through recovery jobs, a stretch at a time; each stretch commits with the deliveries it makes.
+
+Running jobs take turns, so a long one delays no other. One that is cancelled stops before its next stretch, and
+one that was running when the process ended goes on where it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import msgspec
+
+from outrider.domain.errors import StoreUnavailable
+from outrider.domain.fanout import owe_again, passes
+from outrider.domain.ids import Ids
+from outrider.domain.job import Job, JobState
+from outrider.ports.clock import Clock
+from outrider.ports.handover import Handover
+from outrider.ports.jobs import Jobs
+from outrider.ports.picture import Picture
+
+log = logging.getLogger("outrider.jobs")
+LONGEST_SLEEP_S = 1.0
+
+
+class JobRunner:
+    def __init__(self, jobs: Jobs, picture: Picture, handover: Handover, clock: Clock, ids: Ids) -> None:
+        self._jobs = jobs
+        self._picture = picture
+        self._handover = handover
+        self._clock = clock
+        self._ids = ids
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            if not await self._round():
+                await asyncio.sleep(LONGEST_SLEEP_S)
+
+    async def _round(self) -> bool:
+        """One stretch of every running job; whether to go on at once."""
+        try:
+            running = await self._jobs.running()
+        except StoreUnavailable as error:
+            log.warning("recovery jobs wait for the store: %s", error)
+            return False
+        went = [await self._went(job) for job in running]
+        return bool(went) and all(went)
+
+    async def _went(self, job: Job) -> bool:
+        """Whether a stretch went well; if not, the job is where it was."""
+        try:
+            await self._step(job)
+        except StoreUnavailable as error:
+            log.warning("recovery job %s waits for the store: %s", job.id, error)
+            return False
+        except Exception:
+            log.critical("recovery job %s cannot go on, trying again", job.id, exc_info=True)
+            return False
+        return True
+
+    async def _step(self, job: Job) -> None:
+        chosen = job.selection
+        webhook = self._picture.webhook(chosen.tenant, chosen.webhook)
+        if webhook is None:
+            await self._jobs.cancel(chosen.tenant, job.id, self._clock.now(), "webhook deleted")
+            return
+        stretch = await self._jobs.stretch(chosen, job.place, job.end)
+        now = self._clock.now()
+        deliveries = [
+            owe_again(event, webhook.id, self._ids.new(), now, f"job:{job.id}")
+            for event in stretch.events
+            if passes(chosen.filter, event)
+        ]
+        done = stretch.place >= job.end
+        after = msgspec.structs.replace(
+            job,
+            place=stretch.place,
+            made=job.made + len(deliveries),
+            state=JobState.DONE if done else JobState.RUNNING,
+            ended=now if done else None,
+        )
+        if await self._jobs.advance(job, after, deliveries):
+            self._handover.stored(deliveries)
