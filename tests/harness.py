@@ -33,6 +33,17 @@ def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
     raise AssertionError(f"not within {seconds} s: {condition}")
 
 
+def outrider(*arguments: str, stdin: bytes = b"", **settings: str) -> subprocess.CompletedProcess[bytes]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("OUTRIDER_")} | settings
+    return subprocess.run(
+        [sys.executable, "-m", "outrider", *arguments],
+        env=environment,
+        input=stdin,
+        capture_output=True,
+        check=False,
+    )
+
+
 class Served:
     """`outrider serve` in a process of its own."""
 
@@ -111,6 +122,11 @@ class Served:
         status, answer = self.call(method, path, body)
         assert status in (200, 202), (status, answer)
         return answer
+
+    def command(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        """`outrider …` against this server."""
+        settings = {"OUTRIDER_URL": self.url, "OUTRIDER_API_KEY": API_KEY, "OUTRIDER_API_SECRET": API_SECRET}
+        return outrider(*arguments, stdin=stdin, **settings)
 
 
 class Request:

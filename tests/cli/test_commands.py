@@ -1,29 +1,15 @@
 """The command line against a served Outrider, and how it refuses to start."""
 
 import json
-import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from harness import API_KEY, API_SECRET, Served
+from harness import API_KEY, API_SECRET, Served, outrider
 from outrider.domain.signing import loginradius_signature, standard_signature
 
 pytestmark = pytest.mark.slow
-
-
-def outrider(*arguments: str, stdin: bytes = b"", **settings: str) -> subprocess.CompletedProcess[bytes]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("OUTRIDER_")} | settings
-    return subprocess.run(
-        [sys.executable, "-m", "outrider", *arguments],
-        env=environment,
-        input=stdin,
-        capture_output=True,
-        check=False,
-    )
 
 
 def client(served: Served) -> dict[str, str]:

@@ -7,12 +7,15 @@ import sys
 import click
 
 from outrider import __version__
+from outrider.cli.deliveries import deliveries, explain
 from outrider.cli.demo import demo
 from outrider.cli.events import events
+from outrider.cli.jobs import jobs
 from outrider.cli.keys import keys
 from outrider.cli.serve import serve
 from outrider.cli.trigger import trigger
 from outrider.cli.verify import verify
+from outrider.cli.webhooks import webhooks
 from outrider.domain.errors import ConfigError, OutriderError
 
 EX_CONFIG = 78  # sysexits.h
@@ -28,7 +31,7 @@ def commands() -> None:
     """
 
 
-for command in (serve, demo, trigger, verify, events, keys):
+for command in (serve, demo, trigger, verify, events, keys, webhooks, deliveries, jobs, explain):
     commands.add_command(command)
 
 

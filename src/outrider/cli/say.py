@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import click
+import msgspec
 
 from outrider.app.bootstrap import FirstCredentials
 
@@ -18,3 +19,15 @@ def listening(address: Any, first: FirstCredentials | None) -> None:
         click.echo("First start: these credentials are shown once, keep them.")
         click.echo(f"  apikey    {first.api_key}")
         click.echo(f"  apisecret {first.api_secret}")
+
+
+def json(value: Any) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def delivery(row: dict[str, Any]) -> str:
+    """One line."""
+    return (
+        f"{row['Id']}  {row['State']:<9} {row['Event']:<28} {row['WebhookName']:<24} "
+        f"{row['Attempts']} attempts  {row['Reason'] or ''}"
+    ).rstrip()
