@@ -4,7 +4,7 @@ BIN := .venv/bin
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test fast check lock clean
+.PHONY: help demo test fast check bench quick lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -23,6 +23,12 @@ check: .venv/dev ## Format, lint, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: .venv/dev ## Measure everything (about 25 minutes)
+	$(BIN)/python -m bench.run
+
+quick: .venv/dev ## The same with small counts
+	$(BIN)/python -m bench.run --quick
 
 lock: ## Pin the dependencies anew (needs uv)
 	$(LOCK) pyproject.toml -o requirements/run.lock
