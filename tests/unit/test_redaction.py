@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outrider.domain.redaction import MASK, SECRET_FIELDS, mask_headers, mask_payload
+from outrider.domain.redaction import _ENDINGS, MASK, SECRET_FIELDS, mask_headers, mask_payload
 
 KEYS = st.sampled_from(["Password", "pin", "PIN", "ClientSecret", "Name", "a b", 'q"uote', "Tokens"]) | st.text(
     max_size=4
@@ -61,3 +61,7 @@ def test_nulls_and_payloads_without_secrets_are_untouched() -> None:
 def test_credentials_in_headers_are_masked() -> None:
     shown = dict(mask_headers((("authorization", "Bearer abc"), ("X-Api-Key", "k"), ("x-region", "eu"))))
     assert shown == {"authorization": f"Bearer {MASK}", "X-Api-Key": MASK, "x-region": "eu"}
+
+
+def test_the_cheap_look_misses_no_secret_field() -> None:
+    assert all(any(f'{field}"'.encode().endswith(ending) for ending in _ENDINGS) for field in SECRET_FIELDS)

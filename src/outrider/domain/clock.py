@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from outrider.domain.errors import InvalidField
 
@@ -14,8 +15,12 @@ DAY = 24 * HOUR
 
 def iso(at: int) -> str:
     """`at` as ISO 8601 UTC with milliseconds and `Z`, the form of LoginRadius' dates."""
-    moment = datetime.fromtimestamp(at // 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{at % 1000:03d}Z"
+    return f"{_second(at // 1000)}.{at % 1000:03d}Z"
+
+
+@lru_cache(64)
+def _second(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def parse_iso(text: str, field: str) -> int:

@@ -6,6 +6,7 @@ Payloads are masked in place: the bytes around a masked value stay as the produc
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import msgspec
 
@@ -18,6 +19,7 @@ SECRET_FIELDS = frozenset(
 )
 
 _KEYS = "|".join(sorted(SECRET_FIELDS, key=len, reverse=True))
+_ENDINGS = (b'password"', b'pin"', b'token"', b'secret"', b'answer"', b'otp"', b'key"')  # of every secret field
 _PLAIN_KEY = re.compile(rb'"(?:%s)"\s*:' % _KEYS.encode(), re.IGNORECASE)
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 _KEPT = (b"null", b'""')
@@ -31,7 +33,7 @@ def mask_payload(data: bytes) -> bytes:
     Field names match case-insensitively. Nulls and empty strings stay. `PIN` is also the name of the object
     that holds the PIN, so objects and arrays are looked into instead of replaced.
     """
-    if b"\\u" not in data and not _PLAIN_KEY.search(data):
+    if b"\\u" not in data and not _may_hold_secrets(data):
         return data
     out: list[bytes] = []
     copied = 0
@@ -39,6 +41,12 @@ def mask_payload(data: bytes) -> bytes:
         out += (data[copied:start], _MASKED)
         copied = end
     return b"".join((*out, data[copied:])) if out else data
+
+
+def _may_hold_secrets(data: bytes) -> bool:
+    """Nearly every payload is told harmless by the cheap look alone."""
+    lowered = data.lower()
+    return any(ending in lowered for ending in _ENDINGS) and _PLAIN_KEY.search(data) is not None
 
 
 def _secret_values(data: bytes) -> list[tuple[int, int]]:
@@ -87,7 +95,14 @@ def mask_headers(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str],
 
 
 def _shown(name: str, value: str) -> str:
-    lowered = name.lower()
-    if lowered == "authorization" and " " in value:
+    if not _is_credential(name):
+        return value
+    if name.lower() == "authorization" and " " in value:
         return f"{value.split(' ', 1)[0]} {MASK}"
-    return MASK if any(word in lowered for word in _CREDENTIAL_WORDS) else value
+    return MASK
+
+
+@lru_cache(4096)
+def _is_credential(header: str) -> bool:
+    lowered = header.lower()
+    return any(word in lowered for word in _CREDENTIAL_WORDS)

@@ -6,6 +6,7 @@ Names that would break the request or forge ours are refused when they are set, 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from outrider.domain.errors import InvalidField
@@ -81,6 +82,7 @@ def with_query(url: str, params: dict[str, str] | None) -> str:
     return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", query, ""))
 
 
+@lru_cache(4096)
 def shown_url(url: str) -> str:
     """The URL without its query, for ledgers and logs: receivers put credentials there."""
     parts = urlsplit(url)

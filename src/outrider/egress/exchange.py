@@ -53,16 +53,24 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
 
-    async def exchange(self, content: bytes) -> Answer:
-        """Write the request and await the answer. Raises Broken or Malformed; cancel to give up."""
+    async def exchange(self, content: bytes, deadline: float) -> Answer:
+        """Write the request and await the answer until `deadline` of the loop's clock.
+
+        Raises Broken, Malformed or TimeoutError; cancel to give up.
+        """
         assert self._transport is not None  # noqa: S101 - create_connection returned, so it is made
         self._parser = httptools.HttpResponseParser(self)
         self._answer = Answer()
         self._header_bytes = self._interim = 0
         self.reusable = False
-        self._future = asyncio.get_running_loop().create_future()
-        self._transport.write(content)
-        return await self._future
+        loop = asyncio.get_running_loop()
+        self._future = loop.create_future()
+        alarm = loop.call_at(deadline, self._fail, TimeoutError())
+        try:
+            self._transport.write(content)
+            return await self._future
+        finally:
+            alarm.cancel()
 
     @property
     def alive(self) -> bool:

@@ -43,8 +43,8 @@ class HttpSender:
         started = time.perf_counter()
         parts = Parts()
         try:
-            async with asyncio.timeout(request.timeout_ms / 1000):
-                answer, written = await self._exchange(aim, content, parts)
+            deadline = asyncio.get_running_loop().time() + request.timeout_ms / 1000
+            answer, written = await self._exchange(aim, content, parts, deadline)
         except TimeoutError:
             limit = f"{request.timeout_ms / 1000:g}"
             return _failure(FailureKind.TIMEOUT, f"no whole answer within {limit} s", parts, started)
@@ -71,11 +71,14 @@ class HttpSender:
         self._idle.clear()
         await asyncio.sleep(0)
 
-    async def _exchange(self, aim: Target, content: bytes, parts: Parts) -> tuple[Answer, float]:
-        connection = self._kept(aim) or await self._dialler.connect(aim.host, aim.port, parts)
+    async def _exchange(self, aim: Target, content: bytes, parts: Parts, deadline: float) -> tuple[Answer, float]:
+        connection = self._kept(aim)
+        if connection is None:
+            async with asyncio.timeout_at(deadline):
+                connection = await self._dialler.connect(aim.host, aim.port, parts)
         written = time.perf_counter()
         try:
-            answer = await connection.exchange(content)
+            answer = await connection.exchange(content, deadline)
         except BaseException:
             connection.close()
             raise

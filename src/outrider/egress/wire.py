@@ -40,10 +40,14 @@ def target(url: str) -> Target:
 
 def request_bytes(opening: bytes, request: Request) -> bytes:
     """The whole request. Raises ValueError for a header that would break it."""
-    lines = [opening.decode("ascii")]
     for name, value in request.headers:
-        if not _TOKEN.fullmatch(name) or _UNSAFE.search(value):
+        if not _is_token(name) or _UNSAFE.search(value):
             raise ValueError(f"header {name!r} cannot be sent")
-        lines.append(f"{name}: {value}\r\n")
-    lines.append(f"content-length: {len(request.body)}\r\n\r\n")
-    return "".join(lines).encode("ascii") + request.body
+    lines = "".join([f"{name}: {value}\r\n" for name, value in request.headers])
+    head = f"{lines}content-length: {len(request.body)}\r\n\r\n".encode("ascii")
+    return b"".join((opening, head, request.body))
+
+
+@lru_cache(4096)
+def _is_token(name: str) -> bool:
+    return _TOKEN.fullmatch(name) is not None
