@@ -62,6 +62,10 @@ class Store:
         leased = frozenset(d.id for d in deliveries) if lease else frozenset()
         return Acceptance(TENANT, self.version(), events, deliveries, skips, leased)
 
+    def event(self, identity: str) -> Event:
+        found: Event = self.run(self.ledger.event(TENANT, identity)).event
+        return found
+
     def accept(self, *ids: str, **options: Any) -> Acceptance:
         made = self.acceptance(*ids, **options)
         self.run(self.queue.accept(made))

@@ -15,7 +15,7 @@ from outrider.ports.sender import Failure, FailureKind, Reply, Request, Timing
 
 BODY_CAP = 4096
 IDLE_S = 20.0
-IDLE_PER_HOST = 64
+IDLE_PER_HOST = 512  # webhooks often share a host; each may have 64 attempts under way
 
 
 class HttpSender:
