@@ -24,7 +24,7 @@ check: .venv/dev ## Format, lint, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/dev ## Measure everything (about 25 minutes)
+bench: .venv/dev ## Measure everything (about 15 minutes)
 	$(BIN)/python -m bench.run
 
 quick: .venv/dev ## The same with small counts

@@ -27,7 +27,7 @@ class Sizes(msgspec.Struct, frozen=True):
     million: int
 
 
-FULL = Sizes(rounds=5, events=20_000, seconds=20, waiting_each=10_000, million=1_000_000)
+FULL = Sizes(rounds=3, events=20_000, seconds=20, waiting_each=10_000, million=1_000_000)
 QUICK = Sizes(rounds=1, events=5_000, seconds=5, waiting_each=1_000, million=20_000)
 
 

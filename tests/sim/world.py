@@ -26,7 +26,8 @@ from outrider.domain.breaker import Rules
 from outrider.domain.delivery import Policy
 from outrider.domain.errors import StoreUnavailable
 from outrider.domain.ids import Ids
-from outrider.domain.model import Tenant, Webhook
+from outrider.domain.model import Ordering, Tenant, Webhook
+from outrider.ports.ledger import DeliveryQuery, DeliveryRow, LedgerLine
 from outrider.ports.sender import Failure, FailureKind, Reply, Request, Timing
 from outrider.store.sqlite.book import SqliteBook
 from outrider.store.sqlite.database import _migrate
@@ -63,14 +64,24 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class Chance:
-    """`ports.clock` for the simulation: virtual time, seeded bytes."""
+    """`ports.clock` for the simulation: virtual time, seeded bytes. The wall clock can be set; time goes on."""
 
     def __init__(self, loop: VirtualLoop, seed: int) -> None:
         self._loop = loop
         self.random = random.Random(seed)  # noqa: S311 - reproducible on purpose
+        self.steps = 0
+        self._offset = 0
 
     def now(self) -> int:
+        return self.true_now() + self._offset
+
+    def true_now(self) -> int:
         return EPOCH + round(self._loop.time() * 1000)
+
+    def step(self, milliseconds: int) -> None:
+        """Somebody sets the clock."""
+        self.steps += 1
+        self._offset += milliseconds
 
     def bytes(self, count: int) -> bytes:
         return self.random.randbytes(count)
@@ -112,7 +123,7 @@ class Network:
     async def send(self, request: Request) -> Reply | Failure:
         host = request.url.split("/")[2]
         event = dict(request.headers)["webhook-id"]
-        self.sent.append((host, event, request.body, self._chance.now()))
+        self.sent.append((host, event, request.body, self._chance.true_now()))
         self.under_way[host] += 1
         self.most_under_way[host] = max(self.most_under_way[host], self.under_way[host])
         try:
@@ -129,6 +140,8 @@ class Network:
             return Reply(200, (), b"", False, Timing())
         if host == "unwilling":
             return Reply(400, (), b"", False, Timing())
+        if host == "gone":
+            return Reply(410, (), b"", False, Timing())
         fault = draw()
         if fault < 0.3:
             await asyncio.sleep(15)
@@ -154,16 +167,22 @@ class World:
         self.policy = policy
         self.limits = limits
         self.rules = Rules()
+        self.hosts: dict[str, Ordering] = {}
+        self.disabled: set[str] = set()
+        self.rows: list[DeliveryRow] = []
+        self.lines: dict[str, list[LedgerLine]] = {}
         self.lives = 0
+        self.stops = 0  # graceful ones, and the end
         self.in_flight_at_kills = 0
         self.accepted: list[str] = []
 
-    async def begin(self, hosts: list[str]) -> None:
+    async def begin(self, hosts: list[str], ordered: dict[str, Ordering] | None = None) -> None:
         sealed = self.vault.seal("secret", f"tenant/{TENANT}/api-secret")
         await self.book.add_tenant(Tenant(TENANT, "t", "key", sealed, 0))
         for host in hosts:
             hook = Webhook(host, TENANT, host, ("Login",), f"https://{host}/", "", None, None, None, 0, 0)
-            await self.book.save_webhook(hook)
+            self.hosts[host] = (ordered or {}).get(host, Ordering.NONE)
+            await self.book.save_webhook(msgspec.structs.replace(hook, ordering=self.hosts[host]))
         await self.start()
 
     async def start(self) -> None:
@@ -199,12 +218,27 @@ class World:
 
     async def accept(self, count: int) -> None:
         """Producers who give up on 503: only committed ids are remembered."""
-        data = msgspec.Raw(b'{"Uid":"u"}')
+        draw = self.chance.random.randint
+        events = [EventInput("Login", msgspec.Raw(b'{"Uid":"u%d"}' % draw(1, 5))) for _ in range(count)]
         try:
-            done = await self.intake.accept_many(TENANT, [EventInput("Login", data)] * count, prevented=False)
+            done = await self.intake.accept_many(TENANT, events, prevented=False)
         except StoreUnavailable:
             return
         self.accepted += [one.Id for one in done]
+
+    async def stop(self, grace_s: float) -> None:
+        self.stops += 1
+        await self.engine.stop(grace_s)
+
+    async def end(self) -> None:
+        """Stop, and read what the ledger has to say."""
+        before = None
+        while page := await self.ledger.deliveries(TENANT, DeliveryQuery(type="Login"), before, 200):
+            self.rows += page
+            before = page[-1].id
+        self.lines = {row.id: await self.ledger.lines(TENANT, row.id) for row in self.rows}
+        self.disabled = {w.id for w in self.books.of(TENANT).webhooks.values() if w.disabled_reason}
+        await self.stop(1)
 
 
 def simulate(

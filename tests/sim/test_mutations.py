@@ -1,0 +1,139 @@
+"""A fault planted for each promise: the question that guards the promise has to find it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from outrider.app import accept
+from outrider.dispatch import attempt
+from outrider.dispatch.attempt import Attempter
+from outrider.dispatch.lanes import Lanes
+from outrider.domain import delivery, fanout
+from outrider.ports.queue import Receipt
+from outrider.store.sqlite import rows
+from outrider.store.sqlite.queue import SqliteQueue
+from sim import promises
+from sim.test_promises import LIMITS, POLICY, rough_hour
+from sim.world import World, simulate
+
+Patch = pytest.MonkeyPatch
+replace = msgspec.structs.replace
+
+
+def answered_before_the_commit(patch: Patch) -> None:
+    """202 for every fifth request although nothing was stored."""
+    store, count = SqliteQueue.accept, iter(range(10**6))
+
+    async def forgetful(self: SqliteQueue, acceptance: Any) -> Receipt:
+        if next(count) % 5 == 0:
+            return Receipt(frozenset())
+        return await store(self, acceptance)
+
+    patch.setattr(SqliteQueue, "accept", forgetful)
+
+
+def a_webhook_left_out(patch: Patch) -> None:
+    """Fan-out forgets a webhook now and then, and nobody writes it down."""
+    whole, count = fanout.fan_out, iter(range(10**6))
+
+    def careless(*arguments: Any) -> list[Any]:
+        found = whole(*arguments)
+        return found[1:] if next(count) % 7 == 0 else found
+
+    patch.setattr(accept, "fan_out", careless)
+
+
+def leases_never_taken_over(patch: Patch) -> None:
+    """What a dead process held stays held."""
+
+    async def idle(self: SqliteQueue, now: int, dead_after: int) -> int:
+        return 0
+
+    patch.setattr(SqliteQueue, "heartbeat", idle)
+
+
+def delivered_whatever_the_answer(patch: Patch) -> None:
+    table = dict.fromkeys(delivery.TRANSITIONS, delivery.Line.DELIVERED)
+    patch.setattr(delivery, "TRANSITIONS", table)
+
+
+def sent_twice(patch: Patch) -> None:
+    once = Attempter._send
+
+    async def twice(self: Attempter, *arguments: Any) -> Any:
+        await once(self, *arguments)
+        return await once(self, *arguments)
+
+    patch.setattr(Attempter, "_send", twice)
+
+
+def another_body_at_a_retry(patch: Patch) -> None:
+    whole = attempt.build
+
+    def counting(given: Any, *arguments: Any, **named: Any) -> Any:
+        return whole(replace(given, body=given.body + b" " * given.attempts), *arguments, **named)
+
+    patch.setattr(attempt, "build", counting)
+
+
+def one_lane_takes_everything(patch: Patch) -> None:
+    patch.setattr(Lanes, "_allowed", lambda *_: 10**6)
+    patch.setattr(Lanes, "_share", lambda *_: 10**6)
+
+
+def a_restart_costs_an_attempt(patch: Patch) -> None:
+    whole = SqliteQueue.claim
+
+    async def charging(self: SqliteQueue, *arguments: Any) -> Any:
+        return [replace(d, attempts=d.attempts + 1) for d in await whole(self, *arguments)]
+
+    patch.setattr(SqliteQueue, "claim", charging)
+
+
+def retried_at_once(patch: Patch) -> None:
+    whole = attempt.advance
+
+    def hasty(attempts: int, outcome: Any, now: int, *arguments: Any, **named: Any) -> Any:
+        step = whole(attempts, outcome, now, *arguments, **named)
+        return step if step.due is None else replace(step, due=now + 1)
+
+    patch.setattr(attempt, "advance", hasty)
+
+
+def nobody_waits_for_the_one_before(patch: Patch) -> None:
+    whole = rows.store_deliveries
+
+    def free(connection: Any, deliveries: Any, *arguments: Any) -> frozenset[str]:
+        return whole(connection, [replace(d, order_key=None) for d in deliveries], *arguments)
+
+    patch.setattr(rows, "store_deliveries", free)
+
+
+FAULTS: list[tuple[Callable[[Patch], None], promises.Promise]] = [
+    (answered_before_the_commit, promises.nothing_is_lost),
+    (a_webhook_left_out, promises.nothing_is_lost),
+    (leases_never_taken_over, promises.nothing_is_lost),
+    (delivered_whatever_the_answer, promises.delivered_means_answered),
+    (sent_twice, promises.repeats_are_bounded),
+    (another_body_at_a_retry, promises.bytes_stay_the_same),
+    (one_lane_takes_everything, promises.lanes_keep_their_limits),
+    (a_restart_costs_an_attempt, promises.only_failures_spend_attempts),
+    (retried_at_once, promises.the_schedule_is_kept),
+    (nobody_waits_for_the_one_before, promises.order_is_kept),
+]
+
+
+@pytest.mark.parametrize(("plant", "promise"), FAULTS, ids=lambda found: found.__name__)
+def test_a_planted_fault_is_found(monkeypatch: Patch, plant: Callable[[Patch], None], promise: Any) -> None:
+    healthy: World = simulate(1, rough_hour, POLICY, LIMITS)
+    assert promise(healthy) == []
+    plant(monkeypatch)
+    assert promise(simulate(1, rough_hour, POLICY, LIMITS)) != []
+
+
+def test_every_promise_has_its_fault() -> None:
+    assert {promise for _, promise in FAULTS} == set(promises.PROMISES)

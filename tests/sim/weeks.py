@@ -1,0 +1,109 @@
+"""Seven virtual days for each seed: `PYTHONPATH=tests python -m sim.weeks --seeds 1000`.
+
+Load for two and a half days while receivers fail for hours, the store goes away, the process is killed or restarted
+and somebody sets the clock by an hour; then everybody recovers and every delivery has time to end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import multiprocessing
+import sys
+from unittest import mock
+
+from outrider.dispatch import feeder, housekeeping, jobs
+from outrider.dispatch.lanes import LaneLimits
+from outrider.domain.clock import HOUR
+from outrider.domain.delivery import Policy
+from outrider.domain.model import Ordering
+from sim.promises import broken_promises
+from sim.world import World, simulate
+
+HOSTS = ["good", "shaky", "flapping", "dead", "unwilling", "gone", "subject", "strict"]
+ORDERED = {"subject": Ordering.SUBJECT, "strict": Ordering.STRICT}
+LIMITS = LaneLimits(places=120, places_per_webhook=25, under_way=64, under_way_per_webhook=6)
+HOUR_S = 3_600
+POLLS_S = 600.0  # polling rests on hints here; otherwise a week would be a million idle looks
+
+
+async def _week(world: World) -> None:
+    draw = world.chance.random
+    world.network.health = {
+        "good": 1.0, "shaky": 0.6, "flapping": 1.0, "dead": 0.0, "unwilling": 0.0, "gone": 0.0,
+        "subject": 0.9, "strict": 0.97,
+    }  # fmt: skip
+    await world.begin(HOSTS, ORDERED)
+    for _ in range(60):
+        await world.accept(draw.randint(1, 6))
+        await asyncio.sleep(draw.random() * 2 * HOUR_S)
+        await _mishap(world, draw.randint(0, 11))
+    world.network.health |= dict.fromkeys(["good", "shaky", "flapping", "dead", "subject", "strict"], 1.0)
+    await asyncio.sleep(7 * 24 * HOUR_S - asyncio.get_running_loop().time())
+    await world.end()
+
+
+async def _mishap(world: World, what: int) -> None:
+    draw = world.chance.random
+    match what:
+        case 0:
+            world.disk.away = True
+            await asyncio.sleep(draw.random() * 300)
+            world.disk.away = False
+        case 1:
+            await world.kill()
+            await world.start()
+        case 2:
+            await world.stop(2)
+            await world.start()
+        case 3:
+            world.chance.step(draw.choice([-HOUR, HOUR]))
+        case 4 | 5:
+            world.network.health["flapping"] = 1.0 - world.network.health["flapping"]
+
+
+def a_week(seed: int) -> World:
+    """The history of this seed."""
+    slow = [
+        mock.patch.object(feeder, "LONGEST_SLEEP_S", POLLS_S),
+        mock.patch.object(housekeeping, "BEAT_S", POLLS_S),
+        mock.patch.object(jobs, "LONGEST_SLEEP_S", POLLS_S),
+    ]
+    for patch in slow:
+        patch.start()
+    try:
+        return simulate(seed, _week, Policy(), LIMITS)
+    finally:
+        for patch in slow:
+            patch.stop()
+
+
+def _judged(seed: int) -> tuple[int, int, int, dict[str, list[str]]]:
+    world = a_week(seed)
+    return seed, len(world.network.sent), len(world.accepted), broken_promises(world)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(prog="sim.weeks", description=__doc__)
+    options.add_argument("--seeds", type=int, default=1_000)
+    options.add_argument("--first", type=int, default=0)
+    given = options.parse_args()
+    logging.disable()
+    attempts = events = failing = 0
+    seeds = range(given.first, given.first + given.seeds)
+    with multiprocessing.Pool() as pool:
+        for done, (seed, sent, accepted, broken) in enumerate(pool.imap_unordered(_judged, seeds), 1):
+            attempts += sent
+            events += accepted
+            if broken:
+                failing += 1
+                print(f"seed {seed}: {broken}", flush=True)
+            if done % 100 == 0:
+                print(f"{done} weeks, {attempts:,} attempts, {failing} seeds with violations", flush=True)
+    print(f"{given.seeds} seeds of 7 virtual days: {events:,} events, {attempts:,} attempts, {failing} violations")
+    sys.exit(failing > 0)
+
+
+if __name__ == "__main__":
+    main()
