@@ -4,7 +4,7 @@ BIN := .venv/bin
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test fast check bench quick lock clean
+.PHONY: help demo test fast check weeks crash nightly bench quick lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -23,6 +23,15 @@ check: .venv/dev ## Format, lint, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+weeks: .venv/dev ## 1,000 seeds of 7 simulated days each
+	PYTHONPATH=tests $(BIN)/python -m sim.weeks --seeds 1000
+
+crash: .venv/dev ## 200 times kill -9 under load
+	PYTHONPATH=tests $(BIN)/python -m crash.cycles --cycles 200
+
+nightly: weeks ## The weeks, and 10,000 times kill -9
+	PYTHONPATH=tests $(BIN)/python -m crash.cycles --cycles 10000
 
 bench: .venv/dev ## Measure everything (about 15 minutes)
 	$(BIN)/python -m bench.run
