@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from crash import order
 from crash.cycles import run
 
 
@@ -15,3 +16,11 @@ def test_a_few_kills_lose_nothing(tmp_path: Path, authority: tuple[Path, Path]) 
     outcome = run(tmp_path, 4, 1, *authority)
     assert outcome.accepted > 0
     assert outcome.kept, outcome
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_order_survives_failures_and_kills(tmp_path: Path, authority: tuple[Path, Path]) -> None:
+    found = order.run(tmp_path, 3_000, 2, *authority)
+    assert found.requests > 3_000
+    assert (found.out_of_order, found.others_done) == (0, True)
