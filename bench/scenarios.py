@@ -14,6 +14,7 @@ from bench.tenants import add_tenant
 
 REGISTER = '{"Event":"Register","Data":{"Uid":"%032x","SentNs":%d,"UserName":"rosa.lindt"}}'
 BATCH = 100
+BURSTS = 20  # events a second, each to some ninety receivers: p99 needs many of them
 FILL = 1_000  # events in a request where filling is not what is measured
 
 
@@ -151,7 +152,7 @@ def one_hung(bench: Bench, sizes: Sizes) -> list[Line]:
             for number in range(99):
                 system.hook(bench.receiver.url(f"/ok/{number}"))
             system.hook(bench.receiver.url(path))
-            return _latencies(bench, system, 10, sizes.seconds)[1]
+            return _latencies(bench, system, BURSTS, sizes.seconds * 2)[1]
 
     return _isolation("1 hung of 100", sizes, lambda: beside("/slow/1/x"), lambda: beside("/hang/x"))
 
@@ -167,7 +168,7 @@ def ten_hung(bench: Bench, sizes: Sizes) -> list[Line]:
                 system.hook(bench.receiver.url(f"/hang/{number}"), "Register")
             if waiting:
                 bench.load(system, waiting // FILL, batch=FILL, connections=4, template=REGISTER)
-            return _latencies(bench, system, 10, sizes.seconds)[1]
+            return _latencies(bench, system, BURSTS, sizes.seconds * 2)[1]
 
     name = f"10 hung, {sizes.waiting_each:,} waiting each"
     return _isolation(name, sizes, lambda: beside(0), lambda: beside(sizes.waiting_each))

@@ -46,7 +46,10 @@ def mask_payload(data: bytes) -> bytes:
 def _may_hold_secrets(data: bytes) -> bool:
     """Nearly every payload is told harmless by the cheap look alone."""
     lowered = data.lower()
-    return any(ending in lowered for ending in _ENDINGS) and _PLAIN_KEY.search(data) is not None
+    for ending in _ENDINGS:
+        if ending in lowered:
+            return _PLAIN_KEY.search(data) is not None
+    return False
 
 
 def _secret_values(data: bytes) -> list[tuple[int, int]]:

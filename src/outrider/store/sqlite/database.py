@@ -123,6 +123,7 @@ def _connect(path: str) -> apsw.Connection:
         connection.execute(PRAGMAS["journal"])
         connection.execute(PRAGMAS["durable"])
         connection.execute(PRAGMAS["keys"])
+        connection.execute(PRAGMAS["cache"])
         level = _scalar(connection, PRAGMAS["is_durable"])
     except apsw.Error as error:
         raise ConfigError("OUTRIDER_STORE", "an SQLite database file", type(error).__name__) from error

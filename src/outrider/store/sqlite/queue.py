@@ -138,6 +138,8 @@ class SqliteQueue:
         def job(connection: apsw.Connection) -> int:
             connection.execute(SQL["beat"], (self._incarnation, now))
             connection.execute(SQL["bury"], (now - dead_after,))
+            if self._alone and connection.changes() == 0:
+                return 0  # nobody died, so no lease is orphaned: finding one would read the whole queue
             if not self._alone:
                 connection.execute(SQL["forget_others"], (self._incarnation,))
             connection.execute(SQL["release_orphans"])

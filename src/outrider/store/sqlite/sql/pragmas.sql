@@ -10,8 +10,9 @@ PRAGMA synchronous
 -- name: keys
 PRAGMA foreign_keys = ON
 
+-- name: cache
+-- KiB: the indexes of a long queue stay in memory.
+PRAGMA cache_size = -65536
+
 -- name: version
 PRAGMA user_version
-
--- name: checkpoint
-PRAGMA wal_checkpoint(PASSIVE)
