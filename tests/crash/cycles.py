@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from http.client import HTTPException
 from pathlib import Path
 
 import msgspec
@@ -75,7 +76,7 @@ def _produce(served: Served, accepted: list[str], over: threading.Event) -> None
     while True:
         try:
             status, answer = served.call("POST", "/v2/events", batch)
-        except (OSError, ValueError):  # cut off in the middle: no answer, or half of one
+        except (OSError, HTTPException, ValueError):  # cut off in the middle: no answer, or half of one
             if over.is_set():
                 return
             raise

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import socket
 import ssl
 import time
+import tracemalloc
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -252,6 +254,41 @@ def test_a_peer_that_never_shakes_hands(run: Any, authority: tuple[Path, Path]) 
     answer = run(World(authority).play(silent, one, tls=False))
     assert isinstance(answer, Failure)
     assert answer.kind is FailureKind.TIMEOUT
+
+
+def test_a_peer_that_never_accepts(run: Any, authority: tuple[Path, Path]) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+
+        async def unaccepted(world: World, sender: HttpSender) -> list[Any]:
+            world.port = listener.getsockname()[1]
+            started = time.monotonic()
+            answers = await asyncio.gather(*(sender.send(world.request()) for _ in range(8)))
+            return [*answers, time.monotonic() - started]
+
+        *answers, seconds = run(World(authority).play(silent, unaccepted))
+    assert {answer.kind for answer in answers} == {FailureKind.TIMEOUT}
+    assert seconds <= TIMEOUT_MS / 1000 + SLACK_S
+
+
+@pytest.mark.parametrize("name", ["1xx storm", "giant headers", "endless body"])
+def test_memory_stays_flat(run: Any, authority: tuple[Path, Path], name: str) -> None:
+    peer = ENDLESS if name == "endless body" else HOSTILE[name][0]
+
+    async def again_and_again(world: World, sender: HttpSender) -> int:
+        for _ in range(5):
+            await sender.send(world.request())
+        tracemalloc.start()
+        try:
+            for _ in range(30):
+                await sender.send(world.request())
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    # The peers' own buffers count too: they are in this process.
+    assert run(World(authority).play(peer, again_and_again)) < 20_000_000
 
 
 def test_a_peer_without_tls(run: Any, authority: tuple[Path, Path]) -> None:

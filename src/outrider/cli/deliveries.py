@@ -1,4 +1,4 @@
-"""`outrider deliveries` and `outrider explain`: what became of events, and sending again."""
+"""`outrider deliveries`: what became of events, and sending again."""
 
 from __future__ import annotations
 
@@ -49,18 +49,3 @@ def show(delivery_id: str) -> None:
 def resend(delivery_id: str) -> None:
     """Send it again: one that waits becomes due now, one that ended gets a successor."""
     click.echo(say.delivery(from_environment().call("POST", f"{PATH}/{delivery_id}/resend")))
-
-
-@click.command()
-@click.argument("event_id")
-@click.option("--webhook", help="A webhook's id; all of them when absent.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def explain(event_id: str, webhook: str | None, as_json: bool) -> None:
-    """Say why EVENT_ID was or was not sent to each webhook."""
-    query = f"?{urlencode({'webhook': webhook})}" if webhook else ""
-    found = from_environment().call("GET", f"/v2/manage/events/{event_id}/explain{query}")["Data"]
-    if as_json:
-        say.json(found)
-        return
-    for one in found:
-        click.echo(f"{one['WebhookId']}  {one['WebhookName']:<24} {one['Because']:<15} {one['Explanation']}")

@@ -7,9 +7,10 @@ import sys
 import click
 
 from outrider import __version__
-from outrider.cli.deliveries import deliveries, explain
+from outrider.cli.deliveries import deliveries
 from outrider.cli.demo import demo
 from outrider.cli.events import events
+from outrider.cli.explain import explain
 from outrider.cli.jobs import jobs
 from outrider.cli.keys import keys
 from outrider.cli.serve import serve
