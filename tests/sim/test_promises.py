@@ -11,7 +11,7 @@ from outrider.domain.clock import MINUTE, SECOND
 from outrider.domain.delivery import Policy
 from outrider.domain.model import Ordering
 from sim.promises import broken_promises
-from sim.weeks import a_week
+from sim.weeks import a_week, over_days
 from sim.world import World, simulate
 
 HOSTS = ["good", "shaky", "bad", "dead", "unwilling", "subject", "strict"]
@@ -66,6 +66,23 @@ def test_promises_hold_over_a_week(seed: int) -> None:
 def test_a_seed_is_a_history() -> None:
     first, second = (simulate(7, rough_hour, POLICY, LIMITS).network.sent for _ in range(2))
     assert first == second
+
+
+async def six_bad_days(world: World) -> None:
+    world.network.health = {"good": 1.0, "dead": 0.0, "nearly": 0.0}
+    await world.begin(["good", "dead", "nearly"])
+    for half_day in range(12):
+        await world.accept(3)
+        await asyncio.sleep(12 * 3_600)
+        world.network.health["nearly"] = 1.0 if half_day == 7 else 0.0
+    await world.end()
+
+
+def test_who_does_nothing_but_fail_for_five_days_is_disabled() -> None:
+    world = over_days(1, six_bad_days)
+    assert world.disabled == {"dead"}
+    assert world.told == ["WebhookDisabled"]
+    assert any(row.state == "waiting" for row in world.rows if row.webhook == "dead")
 
 
 async def quiet_load(world: World) -> None:

@@ -11,6 +11,8 @@ import asyncio
 import logging
 import multiprocessing
 import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
 from unittest import mock
 
 from outrider.dispatch import feeder, housekeeping, jobs
@@ -65,6 +67,11 @@ async def _mishap(world: World, what: int) -> None:
 
 def a_week(seed: int) -> World:
     """The history of this seed."""
+    return over_days(seed, _week)
+
+
+def over_days(seed: int, play: Callable[[World], Coroutine[Any, Any, None]]) -> World:
+    """A history of days, polled rarely."""
     slow = [
         mock.patch.object(feeder, "LONGEST_SLEEP_S", POLLS_S),
         mock.patch.object(housekeeping, "BEAT_S", POLLS_S),
@@ -73,7 +80,7 @@ def a_week(seed: int) -> World:
     for patch in slow:
         patch.start()
     try:
-        return simulate(seed, _week, Policy(), LIMITS)
+        return simulate(seed, play, Policy(), LIMITS)
     finally:
         for patch in slow:
             patch.stop()

@@ -27,7 +27,7 @@ from outrider.domain.delivery import Policy
 from outrider.domain.errors import StoreUnavailable
 from outrider.domain.ids import Ids
 from outrider.domain.model import Ordering, Tenant, Webhook
-from outrider.ports.ledger import DeliveryQuery, DeliveryRow, LedgerLine
+from outrider.ports.ledger import DeliveryQuery, DeliveryRow, EventQuery, LedgerLine
 from outrider.ports.sender import Failure, FailureKind, Reply, Request, Timing
 from outrider.store.sqlite.book import SqliteBook
 from outrider.store.sqlite.database import _migrate
@@ -169,6 +169,7 @@ class World:
         self.rules = Rules()
         self.hosts: dict[str, Ordering] = {}
         self.disabled: set[str] = set()
+        self.told: list[str] = []  # System events about disabled webhooks
         self.rows: list[DeliveryRow] = []
         self.lines: dict[str, list[LedgerLine]] = {}
         self.lives = 0
@@ -237,6 +238,8 @@ class World:
             self.rows += page
             before = page[-1].id
         self.lines = {row.id: await self.ledger.lines(TENANT, row.id) for row in self.rows}
+        told = await self.ledger.events(TENANT, EventQuery(type="WebhookDisabled"), None, 10)
+        self.told = [row.event.type for row in told]
         self.disabled = {w.id for w in self.books.of(TENANT).webhooks.values() if w.disabled_reason}
         await self.stop(1)
 
