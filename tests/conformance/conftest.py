@@ -42,7 +42,7 @@ class Store:
             "query_params": None, "created": 0, "modified": 0,
         }  # fmt: skip
         self.webhooks[identity] = Webhook(**(fields | changes))
-        await self.book.save_webhook(self.webhooks[identity])
+        await self.book.save_webhook(self.webhooks[identity], (await self.book.tenant(TENANT)).version)
 
     def version(self) -> int:
         book = self.run(self.book.tenant(TENANT))

@@ -35,10 +35,10 @@ def test_the_next_is_promoted_when_the_one_before_ends(store: Any, line: Line) -
     assert receipt.held == {"d-e2", "d-e3"}
     assert store.run(store.ledger.held_behind(T, "d-e3")) == "d-e1"
     assert store.run(store.ledger.held_behind(T, "d-e1")) is None
-    assert store.run(store.queue.claim("w", 9, LATER)) == []
+    assert store.run(store.queue.claim(T, "w", 9, LATER)) == []
     promoted = settle(store, first, line).promoted
     assert ids(promoted) == ["d-e2"]
-    assert store.run(store.queue.claim("w", 9, LATER)) == []  # leased by the promotion
+    assert store.run(store.queue.claim(T, "w", 9, LATER)) == []  # leased by the promotion
     assert ids(settle(store, promoted[0], line).promoted) == ["d-e3"]
 
 
@@ -47,7 +47,7 @@ def test_a_retry_keeps_the_others_waiting(store: Any) -> None:
     first = store.accept("e1", lease=True).deliveries[0]
     store.accept("e2")
     assert settle(store, first, Line.ATTEMPTED, 9_000).promoted == ()
-    assert ids(store.run(store.queue.claim("w", 9, LATER))) == ["d-e1"]
+    assert ids(store.run(store.queue.claim(T, "w", 9, LATER))) == ["d-e1"]
 
 
 def test_other_subjects_pass_unless_order_is_strict(store: Any) -> None:
@@ -56,8 +56,8 @@ def test_other_subjects_pass_unless_order_is_strict(store: Any) -> None:
     for number, subject in enumerate(["a", "b", "a"]):
         store.accept(f"w{number}", subject=subject)
         store.accept(f"s{number}", subject=subject, webhook="s")
-    assert ids(store.run(store.queue.claim("w", 9, LATER))) == ["d-w0", "d-w1"]
-    assert ids(store.run(store.queue.claim("s", 9, LATER))) == ["d-s0"]
+    assert ids(store.run(store.queue.claim(T, "w", 9, LATER))) == ["d-w0", "d-w1"]
+    assert ids(store.run(store.queue.claim(T, "s", 9, LATER))) == ["d-s0"]
 
 
 def test_order_within_one_acceptance(store: Any) -> None:
@@ -70,18 +70,18 @@ def test_a_lost_lease_promotes_nobody(store: Any) -> None:
     store.run(store.save_webhook("w", ordering=Ordering.SUBJECT))
     first = store.accept("e1", lease=True).deliveries[0]
     store.accept("e2")
-    store.run(store.queue.release([first.id]))
+    store.run(store.queue.release([first]))
     other = store.other_process("process-2")
-    assert ids(store.run(other.claim("w", 9, LATER))) == ["d-e1"]
+    assert ids(store.run(other.claim(T, "w", 9, LATER))) == ["d-e1"]
     assert settle(store, first, Line.DELIVERED).promoted == ()
-    assert store.run(store.queue.claim("w", 9, LATER)) == []
+    assert store.run(store.queue.claim(T, "w", 9, LATER)) == []
 
 
 def test_held_deliveries_of_a_deleted_webhook_are_cancelled(store: Any) -> None:
     store.run(store.save_webhook("w", ordering=Ordering.STRICT))
     store.accept("e1", "e2", "e3")
-    store.run(store.book.delete_webhook(T, "w", 5))
-    while store.run(store.queue.cancel("w", 2, 60)):
+    store.run(store.book.delete_webhook(T, "w", 5, store.version()))
+    while store.run(store.queue.cancel(T, "w", 2, 60)):
         pass
     assert store.run(store.queue.size()) == 0
     rows = store.run(store.ledger.deliveries(T, DeliveryQuery(state="cancelled"), None, 10))
@@ -108,7 +108,7 @@ def test_webhooks_are_known_as_they_were(store: Any) -> None:
     store.run(store.save_webhook("w", events=("Register",)))
     store.run(store.save_webhook("w2"))
     store.accept("e2")
-    store.run(store.book.delete_webhook(T, "w", 5))
+    store.run(store.book.delete_webhook(T, "w", 5, store.version()))
     store.accept("e3", webhook="w2")
     then = [store.run(store.ledger.webhooks_then(T, e)) for e in ("e1", "e2", "e3")]
     assert [past["w"].webhook and past["w"].webhook.events for past in then] == [("Login",), ("Register",), None]
@@ -184,4 +184,4 @@ def test_what_waits_is_hastened(store: Any) -> None:
     settle(store, delivery, Line.ATTEMPTED, 9_000)
     assert not store.run(store.database.jobs.hasten("another", "d-e1", 60))
     assert store.run(store.database.jobs.hasten(T, "d-e1", 60))
-    assert ids(store.run(store.queue.claim("w", 9, 60))) == ["d-e1"]
+    assert ids(store.run(store.queue.claim(T, "w", 9, 60))) == ["d-e1"]

@@ -10,9 +10,9 @@ import pytest
 
 from outrider.domain.delivery import Line, Step
 from outrider.domain.model import ApiKey, Secret, SecretVersion, Tenant
-from outrider.ports.book import InUse, NameTaken
+from outrider.ports.book import KeyTaken, StaleBook
 from outrider.ports.ledger import DeliveryQuery, EventQuery
-from outrider.ports.queue import AttemptRecord, IdTaken, Settlement, StaleBook
+from outrider.ports.queue import AttemptRecord, IdTaken, Settlement
 from outrider.ports.sender import Timing
 
 T = "tenant-1"
@@ -84,18 +84,18 @@ def test_a_stale_book_stores_nothing(store: Any) -> None:
 def test_claims_are_due_first_and_never_twice(store: Any) -> None:
     store.accept("e2")
     store.accept("e1")
-    first = store.run(store.queue.claim("w", 1, LATER))
+    first = store.run(store.queue.claim(T, "w", 1, LATER))
     assert [d.event for d in first] == ["e2"]
     assert first[0].body == b"{}"
-    assert [d.event for d in store.run(store.queue.claim("w", 10, LATER))] == ["e1"]
-    assert store.run(store.queue.claim("w", 10, LATER)) == []
+    assert [d.event for d in store.run(store.queue.claim(T, "w", 10, LATER))] == ["e1"]
+    assert store.run(store.queue.claim(T, "w", 10, LATER)) == []
 
 
 def test_what_is_not_due_or_born_leased_is_not_claimed(store: Any) -> None:
     store.accept("e1", lease=True)
     store.accept("e2")
-    assert store.run(store.queue.claim("w", 10, 0)) == []
-    assert [d.event for d in store.run(store.queue.claim("w", 10, LATER))] == ["e2"]
+    assert store.run(store.queue.claim(T, "w", 10, 0)) == []
+    assert [d.event for d in store.run(store.queue.claim(T, "w", 10, LATER))] == ["e2"]
 
 
 def test_backlogs_name_each_enabled_webhook_once(store: Any) -> None:
@@ -107,9 +107,9 @@ def test_backlogs_name_each_enabled_webhook_once(store: Any) -> None:
     found = {b.webhook: b.due for b in store.run(store.queue.backlogs())}
     assert set(found) == {"w", "w2"}
     assert found["w"] < found["w2"]
-    assert store.run(store.queue.claim("w3", 10, LATER)) == []
+    assert store.run(store.queue.claim(T, "w3", 10, LATER)) == []
     store.run(store.save_webhook("w3"))
-    assert len(store.run(store.queue.claim("w3", 10, LATER))) == 1
+    assert len(store.run(store.queue.claim(T, "w3", 10, LATER))) == 1
 
 
 def test_an_ending_leaves_the_queue_and_one_line(store: Any) -> None:
@@ -127,21 +127,21 @@ def test_a_retry_stays_and_is_due_again(store: Any) -> None:
     store.run(store.queue.settle([settlement(delivery, Line.ATTEMPTED, 9_000)]))
     row = store.run(store.ledger.delivery(T, delivery.id))
     assert (row.state, row.attempts, row.due, row.reason) == ("waiting", 1, 9_000, "status 200")
-    assert store.run(store.queue.claim("w", 1, 8_999)) == []
-    assert store.run(store.queue.claim("w", 1, 9_000))[0].attempts == 1
+    assert store.run(store.queue.claim(T, "w", 1, 8_999)) == []
+    assert store.run(store.queue.claim(T, "w", 1, 9_000))[0].attempts == 1
 
 
 def test_who_lost_the_lease_changes_nothing(store: Any) -> None:
     delivery = store.accept("e1", lease=True).deliveries[0]
-    store.run(store.queue.release([delivery.id]))
+    store.run(store.queue.release([delivery]))
     other = store.other_process("process-2")
-    assert len(store.run(other.claim("w", 1, LATER))) == 1
+    assert len(store.run(other.claim(T, "w", 1, LATER))) == 1
     stale = settlement(delivery, disable="status 410", news=store.acceptance("n1"))
     assert store.run(store.queue.settle([stale])).lost == {delivery.id}
     assert store.run(store.ledger.lines(T, delivery.id)) == []
     assert store.run(store.ledger.event(T, "n1")) is None
     assert store.run(store.book.tenant(T)).webhooks["w"].disabled_reason is None
-    assert store.run(store.queue.release([delivery.id])) == 0
+    assert store.run(store.queue.release([delivery])) == 0
     assert store.run(other.settle([settlement(delivery)])).lost == frozenset()
 
 
@@ -151,10 +151,10 @@ def test_a_silent_process_loses_its_leases(store: Any) -> None:
     store.run(other.heartbeat(1_000, 20_000))
     store.run(store.queue.heartbeat(1_000, 20_000))
     store.accept("e1")
-    assert len(store.run(other.claim("w", 1, LATER))) == 1
-    assert store.run(store.queue.heartbeat(15_000, 20_000)) == 0
-    assert store.run(store.queue.heartbeat(21_001, 20_000)) == 1
-    assert len(store.run(store.queue.claim("w", 1, LATER))) == 1
+    assert len(store.run(other.claim(T, "w", 1, LATER))) == 1
+    assert store.run(store.queue.heartbeat(15_000, 20_000)).released == 0
+    assert store.run(store.queue.heartbeat(21_001, 20_000)).released == 1
+    assert len(store.run(store.queue.claim(T, "w", 1, LATER))) == 1
 
 
 def test_disabling_comes_with_the_outcome_and_its_news(store: Any) -> None:
@@ -171,11 +171,11 @@ def test_disabling_comes_with_the_outcome_and_its_news(store: Any) -> None:
 
 def test_a_deleted_webhook_is_cancelled_in_portions(store: Any) -> None:
     store.accept("e1", "e2", "e3")
-    store.run(store.book.delete_webhook(T, "w", 5))
-    assert store.run(store.queue.claim("w", 10, LATER)) == []
+    store.run(store.book.delete_webhook(T, "w", 5, store.version()))
+    assert store.run(store.queue.claim(T, "w", 10, LATER)) == []
     assert store.run(store.queue.backlogs()) == []
-    assert store.run(store.queue.deleted_webhooks()) == ["w"]
-    assert [store.run(store.queue.cancel("w", 2, 60)) for _ in range(3)] == [2, 1, 0]
+    assert store.run(store.queue.deleted_webhooks()) == [(T, "w")]
+    assert [store.run(store.queue.cancel(T, "w", 2, 60)) for _ in range(3)] == [2, 1, 0]
     assert store.run(store.queue.deleted_webhooks()) == []
     rows = store.run(store.ledger.deliveries(T, DeliveryQuery(state="cancelled"), None, 10))
     assert [(r.reason, r.webhook_name) for r in rows] == [("webhook deleted", "w")] * 3
@@ -244,37 +244,47 @@ def test_events_are_filtered(store: Any, query: EventQuery, found: list[str]) ->
     assert [row.event.id for row in store.run(store.ledger.events(T, query, None, 10))] == found
 
 
-def test_names_are_unique_but_for_the_empty_one(store: Any) -> None:
-    with pytest.raises(NameTaken):
-        store.run(store.save_webhook("w2", name="W"))
-    store.run(store.save_webhook("w3", name=""))
-    store.run(store.save_webhook("w4", name=""))
-    store.run(store.book.delete_webhook(T, "w", 1))
-    store.run(store.save_webhook("w5", name="W"))
-    assert set(store.run(store.book.tenant(T)).webhooks) == {"w3", "w4", "w5"}
-    with pytest.raises(NameTaken):
+def test_a_change_made_for_another_version_changes_nothing(store: Any) -> None:
+    book, tenant = store.book, store.run(store.book.tenant(T))
+    secret = Secret("s1", T, "Crm", (SecretVersion(1, "sealed", 0),), 0)
+    changes = [
+        lambda version: book.save_tenant(msgspec.structs.replace(tenant.tenant, name="n"), version),
+        lambda version: book.save_webhook(store.webhooks["w"], version),
+        lambda version: book.save_secret(secret, version),
+        lambda version: book.delete_secret(T, "s1", version),
+        lambda version: book.save_key(ApiKey("k1", T, "reader", ("manage:read",), "digest", 0), version),
+        lambda version: book.delete_key(T, "k1", version),
+        lambda version: book.delete_webhook(T, "w", 1, version),
+    ]
+    for change in changes:
+        before = store.run(book.tenant(T))
+        for stale in (before.version - 1, before.version + 1):
+            with pytest.raises(StaleBook):
+                store.run(change(stale))
+        assert store.run(book.tenant(T)) == before
+        store.run(change(before.version))
+        assert store.version() == before.version + 1
+    assert store.run(book.tenant(T)).webhooks == {}
+
+
+def test_an_api_key_belongs_to_one_tenant(store: Any) -> None:
+    with pytest.raises(KeyTaken):
         store.run(store.book.add_tenant(Tenant("t2", "t2", "key", "sealed", 0)))
 
 
-def test_a_secret_in_use_stays(store: Any) -> None:
+def test_secrets_are_kept_by_their_lower_cased_name(store: Any) -> None:
     secret = Secret("s1", T, "Crm", (SecretVersion(1, "sealed", 0),), 0)
-    store.run(store.book.save_secret(secret))
-    with pytest.raises(NameTaken):
-        store.run(store.book.save_secret(msgspec.structs.replace(secret, id="s2", name="crm")))
-    store.run(store.save_webhook("w", secret="Crm"))
-    with pytest.raises(InUse):
-        store.run(store.book.delete_secret(T, "s1"))
-    assert store.run(store.book.tenant(T)).secrets["crm"] == secret
-    store.run(store.save_webhook("w", secret=""))
-    store.run(store.book.delete_secret(T, "s1"))
+    store.run(store.book.save_secret(secret, store.version()))
+    assert store.run(store.book.tenant(T)).secrets == {"crm": secret}
+    store.run(store.book.delete_secret(T, "s1", store.version()))
     assert store.run(store.book.tenant(T)).secrets == {}
 
 
 def test_keys_and_data_keys_are_kept(store: Any) -> None:
     key = ApiKey("k1", T, "reader", ("manage:read",), "digest", 0)
-    store.run(store.book.save_key(key))
+    store.run(store.book.save_key(key, store.version()))
     store.run(store.book.add_data_key(1, "wrapped"))
     assert store.run(store.book.tenant(T)).keys == {"k1": key}
     assert store.run(store.book.data_keys()) == {1: "wrapped"}
-    store.run(store.book.delete_key(T, "k1"))
+    store.run(store.book.delete_key(T, "k1", store.version()))
     assert store.run(store.book.tenant(T)).keys == {}

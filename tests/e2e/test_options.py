@@ -145,4 +145,5 @@ def test_a_timeout_of_its_own(serve: Serve, receive: Receive) -> None:
     trial = served.ok("POST", f"/v2/manage/webhooks/{webhook}/test", {})
     over.set()
     assert trial["Attempt"]["Error"] == "timeout"
-    assert 1_000 <= trial["Attempt"]["Duration"]["Total"] <= 1_250
+    # The event loop counts whole milliseconds, so a second may end up to one early.
+    assert 999 <= trial["Attempt"]["Duration"]["Total"] <= 1_250

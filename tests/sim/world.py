@@ -183,7 +183,8 @@ class World:
         for host in hosts:
             hook = Webhook(host, TENANT, host, ("Login",), f"https://{host}/", "", None, None, None, 0, 0)
             self.hosts[host] = (ordered or {}).get(host, Ordering.NONE)
-            await self.book.save_webhook(msgspec.structs.replace(hook, ordering=self.hosts[host]))
+            found = msgspec.structs.replace(hook, ordering=self.hosts[host])
+            await self.book.save_webhook(found, (await self.book.tenant(TENANT)).version)
         await self.start()
 
     async def start(self) -> None:

@@ -13,7 +13,7 @@ from outrider.app.books import Books
 from outrider.catalog import EventType, Family
 from outrider.domain.clock import parse_iso
 from outrider.domain.envelope import envelope, modified_fields
-from outrider.domain.errors import CallerError, Conflict, InvalidField, StoreUnavailable
+from outrider.domain.errors import CallerError, Conflict, InvalidField
 from outrider.domain.fanout import fan_out
 from outrider.domain.ids import Ids, is_uuid
 from outrider.domain.model import Acceptance, Delivery, Event, Skip, TenantBook
@@ -21,13 +21,12 @@ from outrider.domain.operation import Happening, skips
 from outrider.domain.redaction import mask_payload
 from outrider.ports.clock import Clock
 from outrider.ports.handover import Handover
-from outrider.ports.queue import IdTaken, Queue, StaleBook
+from outrider.ports.queue import IdTaken, Queue
 from outrider.ports.vault import Vault
 
 UNKNOWN_EVENT = 1086
 BODY_TOO_LARGE = 7913
 _SUBJECT_LENGTH = 256
-_LOOKS = 10  # how often a configuration may change under one request before we call it our fault
 
 
 class EventInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -159,18 +158,16 @@ class Intake:
         # Only an operation's events are judged together; events of an array are strangers to each other.
         judged = [r.happening for r in read] if operation or prevented else []
         skipped = skips(judged, bulk=bulk, prevented=prevented)
-        for _ in range(_LOOKS):
-            acceptance, admitted = self._compose(self._books.of(tenant), events, skipped)
-            try:
-                # Shielded: what was committed must be handed over even when the request is cancelled meanwhile.
-                await asyncio.shield(self._commit(acceptance, admitted))
-            except StaleBook:
-                await self._books.refresh(tenant)
-            except IdTaken as taken:
-                raise Conflict("Id", "an id not used for another event", str(taken.args[0])) from taken
-            else:
-                return [Accepted(event.id, event.type) for event in events]
-        raise StoreUnavailable("the tenant's configuration kept changing during the request")
+
+        async def accept(book: TenantBook) -> None:
+            # Shielded: what was committed must be handed over even when the request is cancelled meanwhile.
+            await asyncio.shield(self._commit(*self._compose(book, events, skipped)))
+
+        try:
+            await self._books.current(tenant, accept)
+        except IdTaken as taken:
+            raise Conflict("Id", "an id not used for another event", str(taken.args[0])) from taken
+        return [Accepted(event.id, event.type) for event in events]
 
     def _compose(
         self, book: TenantBook, events: tuple[Event, ...], skipped: dict[str, Skip]

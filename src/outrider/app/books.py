@@ -6,11 +6,17 @@ Intake commits against the version it looked at, so a stale picture is noticed a
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import msgspec
 
+from outrider.domain.errors import StoreUnavailable
 from outrider.domain.model import ApiKey, TenantBook, Webhook
-from outrider.ports.book import Book
+from outrider.ports.book import Book, StaleBook
+
+T = TypeVar("T")
+LOOKS = 10  # how often a configuration may change under one request before we call it our fault
 
 
 class Owned(msgspec.Struct, frozen=True):
@@ -39,6 +45,21 @@ class Books:
             raise LookupError(tenant)
         self._put(book)
         return book
+
+    async def current(self, tenant: str, act: Callable[[TenantBook], Awaitable[T]]) -> T:
+        """What `act` returns, given the tenant's configuration; called again with a newer one on StaleBook."""
+        for _ in range(LOOKS):
+            try:
+                return await act(self.of(tenant))
+            except StaleBook:
+                await self.refresh(tenant)
+        raise StoreUnavailable("the tenant's configuration kept changing during the request")
+
+    async def change(self, tenant: str, make: Callable[[TenantBook], Awaitable[T]]) -> T:
+        """The same for a change of the configuration, which is seen here from then on."""
+        made = await self.current(tenant, make)
+        await self.refresh(tenant)
+        return made
 
     def of(self, tenant: str) -> TenantBook:
         """The tenant's book; the tenant exists, because somebody authenticated as it."""

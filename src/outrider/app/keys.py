@@ -13,7 +13,7 @@ from outrider.app.books import Books
 from outrider.domain.clock import parse_iso
 from outrider.domain.errors import InvalidField, NotFound
 from outrider.domain.ids import object_id
-from outrider.domain.model import ApiKey
+from outrider.domain.model import ApiKey, TenantBook
 from outrider.ports.book import Book
 from outrider.ports.clock import Clock, Entropy
 
@@ -65,16 +65,22 @@ class Keys:
             created=now,
             expires=expires,
         )
-        await self._book.save_key(key)
-        await self._books.refresh(tenant)
+
+        async def make(book: TenantBook) -> None:
+            await self._book.save_key(key, book.version)
+
+        await self._books.change(tenant, make)
         return ShownKey(key, token)
 
     async def delete(self, tenant: str, key: str) -> None:
         """Revoked at once."""
-        if key not in self._books.of(tenant).keys:
-            raise NotFound("key", key[:60])
-        await self._book.delete_key(tenant, key)
-        await self._books.refresh(tenant)
+
+        async def make(book: TenantBook) -> None:
+            if key not in book.keys:
+                raise NotFound("key", key[:60])
+            await self._book.delete_key(tenant, key, book.version)
+
+        await self._books.change(tenant, make)
 
 
 def _token(random: bytes) -> str:

@@ -11,10 +11,10 @@ from outrider.app.books import Books
 from outrider.domain.clock import DAY, HOUR
 from outrider.domain.errors import Conflict, InvalidField, NotFound
 from outrider.domain.ids import Ids, object_id
-from outrider.domain.model import Acceptance, Secret, SecretVersion
+from outrider.domain.model import Secret, SecretVersion, TenantBook
 from outrider.domain.news import SECRET_ROTATED, announce, secret_rotated
 from outrider.domain.signing import PREFIX, signing_key
-from outrider.ports.book import Book, InUse, NameTaken
+from outrider.ports.book import Book
 from outrider.ports.clock import Clock, Entropy
 from outrider.ports.handover import Handover
 from outrider.ports.vault import Vault
@@ -69,10 +69,7 @@ class Secrets:
         return sorted(self._books.of(tenant).secrets.values(), key=lambda s: s.name.lower())
 
     def get(self, tenant: str, name: str) -> Secret:
-        found = self._books.of(tenant).secrets.get(name.lower())
-        if found is None:
-            raise NotFound("secret", name[:60])
-        return found
+        return _found(self._books.of(tenant), name)
 
     async def create(self, tenant: str, given: SecretInput) -> Shown:
         if not _NAME.fullmatch(given.Name) or given.Name.lower() == "none":
@@ -83,17 +80,31 @@ class Secrets:
         value = self._value(given.Value)
         version = SecretVersion(1, self._seal(value, identity), now)
         secret = Secret(identity, tenant, given.Name, (version,), now)
-        await self._save(secret, None)
+
+        async def make(book: TenantBook) -> None:
+            if secret.name.lower() in book.secrets:
+                raise Conflict("Name", "a name no other secret has", secret.name)
+            await self._book.save_secret(secret, book.version)
+
+        await self._books.change(tenant, make)
         return Shown(secret, value)
 
     async def rotate(self, tenant: str, name: str, given: RotationInput) -> Shown:
         """A new current version; both sign until the overlap ends. Tells the operator by SecretRotated."""
         if not 0 <= given.OverlapHours * HOUR <= LONGEST_OVERLAP:
             raise InvalidField("OverlapHours", "0 to 168 hours", str(given.OverlapHours))
-        before = self.get(tenant, name)
-        now = self._clock.now()
-        until = now + given.OverlapHours * HOUR
         value = self._value(given.Value)
+
+        async def make(book: TenantBook) -> Secret:
+            return await self._rotated(book, _found(book, name), value, given.OverlapHours * HOUR)
+
+        secret = await self._books.change(tenant, make)
+        self._handover.wake()
+        return Shown(secret, value)
+
+    async def _rotated(self, book: TenantBook, before: Secret, value: str, overlap: int) -> Secret:
+        now = self._clock.now()
+        until = now + overlap
         newest = SecretVersion(before.versions[0].number + 1, self._seal(value, before.id), now)
         kept = [
             msgspec.structs.replace(v, valid_until=min(until, v.valid_until or until))
@@ -102,32 +113,27 @@ class Secrets:
         ]
         secret = msgspec.structs.replace(before, versions=(newest, *kept))
         news = announce(
-            self._books.of(tenant),
+            book,
             SECRET_ROTATED,
             secret.name,
             secret_rotated(secret.name, newest.number, until, now),
             now=now,
             new_id=self._ids.new,
         )
-        await self._save(secret, news)
-        self._handover.wake()
-        return Shown(secret, value)
+        await self._book.save_secret(secret, book.version, news)
+        return secret
 
     async def delete(self, tenant: str, name: str) -> None:
         """Refused while a webhook names it."""
-        secret = self.get(tenant, name)
-        try:
-            await self._book.delete_secret(tenant, secret.id)
-        except InUse as used:
-            raise Conflict("Name", "a secret no webhook uses", f"{secret.name}, used by {used.args[0]}") from used
-        await self._books.refresh(tenant)
 
-    async def _save(self, secret: Secret, news: Acceptance | None) -> None:
-        try:
-            await self._book.save_secret(secret, news)
-        except NameTaken as taken:
-            raise Conflict("Name", "a name no other secret has", secret.name) from taken
-        await self._books.refresh(secret.tenant)
+        async def make(book: TenantBook) -> None:
+            secret = _found(book, name)
+            users = [webhook.name for webhook in book.webhooks.values() if webhook.secret == secret.name]
+            if users:
+                raise Conflict("Name", "a secret no webhook uses", f"{secret.name}, used by {users[0]}")
+            await self._book.delete_secret(tenant, secret.id, book.version)
+
+        await self._books.change(tenant, make)
 
     def _seal(self, value: str, identity: str) -> str:
         return self._vault.seal(value, f"secret/{identity}")
@@ -142,3 +148,10 @@ class Secrets:
         ):
             raise InvalidField("Value", "whsec_ followed by 24 to 64 bytes in base64", "something else")
         return given
+
+
+def _found(book: TenantBook, name: str) -> Secret:
+    found = book.secrets.get(name.lower())
+    if found is None:
+        raise NotFound("secret", name[:60])
+    return found

@@ -16,7 +16,7 @@ from outrider.domain.errors import Conflict, InvalidField, NotFound
 from outrider.domain.ids import object_id
 from outrider.domain.model import Authentication, AuthType, TenantBook, Webhook
 from outrider.domain.target import check_headers, check_query_params, check_target_url
-from outrider.ports.book import Book, NameTaken
+from outrider.ports.book import Book
 from outrider.ports.clock import Clock, Entropy
 from outrider.ports.handover import Handover
 from outrider.ports.ledger import Ledger
@@ -103,10 +103,7 @@ class Webhooks:
         return sorted(self._books.of(tenant).webhooks.values(), key=lambda w: (w.created, w.id))
 
     def get(self, tenant: str, webhook: str) -> Webhook:
-        found = self._books.webhook(tenant, webhook)
-        if found is None:
-            raise NotFound("WebHook configuration", webhook[:60], code=NOT_FOUND)
-        return found
+        return _found(self._books.of(tenant), webhook)
 
     async def healths(self, tenant: str) -> dict[str, Health]:
         """What is known of the receivers of the tenant's webhooks that are not simply well, by webhook id."""
@@ -128,37 +125,45 @@ class Webhooks:
             created=now,
             modified=now,
         )
-        webhook = self._apply(blank, given)
-        if not webhook.events:
-            raise InvalidField("Event", "the name of an event type", "nothing", code=EVENT_INVALID)
-        if not webhook.target_url:
-            raise InvalidField("TargetUrl", "an https URL", "nothing", code=URL_INVALID)
-        return await self._save(webhook)
+
+        async def make(book: TenantBook) -> Webhook:
+            webhook = self._apply(blank, given, book)
+            if not webhook.events:
+                raise InvalidField("Event", "the name of an event type", "nothing", code=EVENT_INVALID)
+            if not webhook.target_url:
+                raise InvalidField("TargetUrl", "an https URL", "nothing", code=URL_INVALID)
+            return await self._save(webhook, book)
+
+        return await self._books.change(tenant, make)
 
     async def update(self, tenant: str, webhook: str, given: WebhookInput) -> Webhook:
         """Change what `given` names, keep the rest."""
-        before = self.get(tenant, webhook)
-        after = await self._save(self._apply(before, given))
-        if before.disabled_reason and not after.disabled_reason:
+
+        async def make(book: TenantBook) -> Webhook:
+            return await self._save(self._apply(_found(book, webhook), given, book), book)
+
+        after = await self._books.change(tenant, make)
+        if not after.disabled_reason:
             self._handover.wake()
         return after
 
     async def delete(self, tenant: str, webhook: str) -> None:
         """No further attempts; what is still owed is cancelled in the ledger."""
-        self.get(tenant, webhook)
-        await self._book.delete_webhook(tenant, webhook, self._clock.now())
-        await self._books.refresh(tenant)
 
-    async def _save(self, webhook: Webhook) -> Webhook:
-        try:
-            await self._book.save_webhook(webhook)
-        except NameTaken as taken:
-            raise Conflict("Name", "a name no other webhook has", webhook.name, code=NAME_TAKEN) from taken
-        await self._books.refresh(webhook.tenant)
+        async def make(book: TenantBook) -> None:
+            await self._book.delete_webhook(tenant, _found(book, webhook).id, self._clock.now(), book.version)
+
+        await self._books.change(tenant, make)
+
+    async def _save(self, webhook: Webhook, book: TenantBook) -> Webhook:
+        """Commit it if its rules hold beside the other webhooks of the book."""
+        others = [other for other in book.webhooks.values() if other.id != webhook.id]
+        if webhook.name and any(other.name.lower() == webhook.name.lower() for other in others):
+            raise Conflict("Name", "a name no other webhook has", webhook.name, code=NAME_TAKEN)
+        await self._book.save_webhook(webhook, book.version)
         return webhook
 
-    def _apply(self, webhook: Webhook, given: WebhookInput) -> Webhook:
-        book = self._books.of(webhook.tenant)
+    def _apply(self, webhook: Webhook, given: WebhookInput, book: TenantBook) -> Webhook:
         changes: dict[str, object] = {"modified": max(self._clock.now(), webhook.created)}
         if given.Name is not UNSET:
             changes["name"] = _name(given.Name)
@@ -204,6 +209,13 @@ class Webhooks:
         if not credential or not _CREDENTIAL.fullmatch(credential):
             raise InvalidField(field, "1 to 4096 visible ASCII characters", "something else")
         return Authentication(kind, username, self._vault.seal(credential, f"webhook/{webhook.id}/credential"))
+
+
+def _found(book: TenantBook, webhook: str) -> Webhook:
+    found = book.webhooks.get(webhook)
+    if found is None:
+        raise NotFound("WebHook configuration", webhook[:60], code=NOT_FOUND)
+    return found
 
 
 def _enabled(webhook: Webhook, wanted: bool, now: int) -> dict[str, object]:

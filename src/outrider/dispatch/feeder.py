@@ -94,12 +94,13 @@ class Feeder:
         if limit == 0:
             self._lanes.expect_more(webhook)
             return
-        claimed = await self._queue.claim(webhook, limit, self._clock.now())
+        claimed = await self._queue.claim(tenant, webhook, limit, self._clock.now())
         admitted = [delivery for delivery in claimed if self._lanes.admit(delivery)]
         self._lanes.start(admitted)
-        refused = {d.id for d in claimed} - {d.id for d in admitted}
+        places = {d.id for d in admitted}
+        refused = [d for d in claimed if d.id not in places]
         if refused:
             # The lane filled, or its webhook was disabled, while the claim was under way.
-            await self._queue.release(sorted(refused))
+            await self._queue.release(refused)
         elif len(claimed) == limit:
             self._hungry[webhook] = tenant

@@ -36,13 +36,13 @@ class Housekeeping:
                 log.warning("housekeeping waits for the store: %s", error)
 
     async def beat(self) -> None:
-        released = await self._queue.heartbeat(self._clock.now(), DEAD_AFTER)
-        if released:
-            log.info("took over %d deliveries of a process that is gone", released)
+        pulse = await self._queue.heartbeat(self._clock.now(), DEAD_AFTER)
+        if pulse.released:
+            log.info("took over %d deliveries of a process that is gone", pulse.released)
             self._wake()
 
     async def _cancel_deleted(self) -> None:
         """In small commits, so that a large backlog holds up nobody."""
-        for webhook in await self._queue.deleted_webhooks():
-            while await self._queue.cancel(webhook, CANCELLED_AT_ONCE, self._clock.now()):
+        for tenant, webhook in await self._queue.deleted_webhooks():
+            while await self._queue.cancel(tenant, webhook, CANCELLED_AT_ONCE, self._clock.now()):
                 pass

@@ -42,7 +42,7 @@ class Settler:
         self._due = due
         self._gathered: list[Settlement] = []
         self._returned: list[Delivery] = []  # with a place in a lane
-        self._released: list[str] = []  # without one
+        self._released: list[Delivery] = []  # without one
         self._some = asyncio.Event()
         self._committing = 0
 
@@ -57,7 +57,7 @@ class Settler:
 
     def release(self, delivery: Delivery) -> None:
         """The same for a delivery that never had a place in a lane."""
-        self._released.append(delivery.id)
+        self._released.append(delivery)
         self._some.set()
 
     @property
@@ -75,7 +75,7 @@ class Settler:
     async def _commit(self) -> None:
         batch, self._gathered = self._gathered[:LARGEST_BATCH], self._gathered[LARGEST_BATCH:]
         returned, self._returned = self._returned, []
-        released, self._released = [d.id for d in returned] + self._released, []
+        released, self._released = returned + self._released, []
         self._committing = len(batch) + len(released)
         if released:
             await self._insist(lambda: self._queue.release(released))

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
+from outrider.domain.custom_object import ObjectChange
+
 
 class AuthType(StrEnum):
     BASIC = "Basic"
@@ -167,7 +169,8 @@ class Skip(msgspec.Struct, frozen=True):
 
 
 class Acceptance(msgspec.Struct, frozen=True):
-    """What one request commits at once. `leased` names the deliveries born leased to this process."""
+    """What one request commits at once. `leased` names the deliveries born leased to this process; `objects` are
+    the changes of custom objects that its events tell of."""
 
     tenant: str
     book_version: int
@@ -175,3 +178,4 @@ class Acceptance(msgspec.Struct, frozen=True):
     deliveries: tuple[Delivery, ...]
     skips: tuple[Skip, ...]
     leased: frozenset[str] = frozenset()
+    objects: tuple[ObjectChange, ...] = ()

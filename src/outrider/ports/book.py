@@ -1,4 +1,8 @@
-"""The book: a tenant's configuration. Used by `app/`. Every change raises the tenant's version by one."""
+"""The book: a tenant's configuration. Used by `app/`.
+
+Every change raises the tenant's version by one and is made against a version: whoever looked at an older picture
+changes nothing. So a rule checked on the picture holds when the change commits, whichever process made it.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,17 @@ from typing import Protocol
 from outrider.domain.model import Acceptance, ApiKey, Secret, Tenant, TenantBook, Webhook
 
 
-class NameTaken(Exception):
-    """Another row of the tenant has this name (case-insensitive); nothing was stored."""
+class StaleBook(Exception):
+    """The tenant's configuration is at another version; nothing was stored."""
 
 
-class InUse(Exception):
-    """The secret is named by a webhook; nothing was deleted. `args[0]` is the webhook's name."""
+class KeyTaken(Exception):
+    """Another tenant has this API key; nothing was stored."""
 
 
 class Book(Protocol):
+    """All writes but `add_tenant` and those of data keys raise StaleBook unless the tenant is at `version`."""
+
     async def tenants(self) -> list[TenantBook]:
         """All tenants with their whole configuration, deleted webhooks left out."""
         ...
@@ -23,31 +29,35 @@ class Book(Protocol):
     async def tenant(self, tenant: str) -> TenantBook | None: ...
 
     async def add_tenant(self, tenant: Tenant) -> None:
-        """Raises NameTaken when the API key belongs to another tenant."""
+        """Raises KeyTaken."""
         ...
 
-    async def save_webhook(self, webhook: Webhook) -> None:
-        """Insert or replace by id. Raises NameTaken."""
+    async def save_tenant(self, tenant: Tenant, version: int) -> None:
+        """Replace the tenant's own settings; its API key stays."""
         ...
 
-    async def delete_webhook(self, tenant: str, webhook: str, now: int) -> None:
+    async def save_webhook(self, webhook: Webhook, version: int) -> None:
+        """Insert or replace by id."""
+        ...
+
+    async def delete_webhook(self, tenant: str, webhook: str, now: int, version: int) -> None:
         """Mark deleted: no claims any more; its backlog is cancelled by housekeeping."""
         ...
 
-    async def save_secret(self, secret: Secret, news: Acceptance | None = None) -> None:
-        """Insert or replace by id, with our own events about it in the same commit. Raises NameTaken."""
+    async def save_secret(self, secret: Secret, version: int, news: Acceptance | None = None) -> None:
+        """Insert or replace by id, with our own events about it in the same commit."""
         ...
 
-    async def delete_secret(self, tenant: str, secret: str) -> None:
-        """By id. Raises InUse when a live webhook names it, checked in the same commit."""
-        ...
+    async def delete_secret(self, tenant: str, secret: str, version: int) -> None: ...
 
-    async def save_key(self, key: ApiKey) -> None: ...
+    async def save_key(self, key: ApiKey, version: int) -> None: ...
 
-    async def delete_key(self, tenant: str, key: str) -> None: ...
+    async def delete_key(self, tenant: str, key: str, version: int) -> None: ...
 
     async def data_keys(self) -> dict[int, str]:
         """The vault's data keys, each wrapped by the root key, by number."""
         ...
 
-    async def add_data_key(self, number: int, wrapped: str) -> None: ...
+    async def add_data_key(self, number: int, wrapped: str) -> None:
+        """Keeps the key there is, when there is one of this number."""
+        ...

@@ -17,10 +17,6 @@ from outrider.domain.model import Acceptance, Delivery
 from outrider.ports.sender import Timing
 
 
-class StaleBook(Exception):
-    """The configuration changed since the acceptance was made; nothing was stored."""
-
-
 class IdTaken(Exception):
     """An event id is stored with other content; nothing was stored. `args[0]` is the id."""
 
@@ -85,6 +81,16 @@ class Backlog(msgspec.Struct, frozen=True):
     due: int
 
 
+class Pulse(msgspec.Struct, frozen=True):
+    """What a heartbeat found. `released`: deliveries of silent processes, free again. `lost`: this process was
+    itself given up since its last beat, so it holds nothing any more. `peers`: the live processes that dispatch,
+    this one included."""
+
+    released: int
+    lost: bool
+    peers: tuple[str, ...]
+
+
 class Queue(Protocol):
     async def accept(self, acceptance: Acceptance) -> Receipt:
         """Commit events, deliveries and skips together; durable on return.
@@ -92,8 +98,8 @@ class Queue(Protocol):
         A delivery with an order key is held while an earlier one with that key is owed to its webhook.
 
         An event id that is stored already with the same fingerprint is a repeat: neither it nor its
-        deliveries nor its skips are stored again. Raises IdTaken, StaleBook (tenant's version differs),
-        StoreUnavailable.
+        deliveries nor its skips are stored again. Raises IdTaken, ports.book.StaleBook (the tenant's version
+        differs), ports.objects.ObjectMoved, StoreUnavailable.
         """
         ...
 
@@ -101,7 +107,7 @@ class Queue(Protocol):
         """Every enabled webhook that has unleased deliveries, whenever due."""
         ...
 
-    async def claim(self, webhook: str, limit: int, now: int) -> list[Delivery]:
+    async def claim(self, tenant: str, webhook: str, limit: int, now: int) -> list[Delivery]:
         """Lease up to `limit` due deliveries of `webhook` to this process, earliest due first."""
         ...
 
@@ -109,23 +115,20 @@ class Queue(Protocol):
         """Write outcomes in one commit, and lease what waited behind those that ended."""
         ...
 
-    async def release(self, deliveries: Sequence[str] | None = None) -> int:
+    async def release(self, deliveries: Sequence[Delivery] | None = None) -> int:
         """Give back leases of this process (all when None), due as before; returns how many."""
         ...
 
-    async def heartbeat(self, now: int, dead_after: int) -> int:
-        """Renew this process' leases and release those of processes silent for `dead_after` ms.
-
-        Returns how many deliveries were released.
-        """
+    async def heartbeat(self, now: int, dead_after: int) -> Pulse:
+        """Renew this process' leases and release those of processes silent for `dead_after` ms."""
         ...
 
-    async def cancel(self, webhook: str, limit: int, now: int) -> int:
+    async def cancel(self, tenant: str, webhook: str, limit: int, now: int) -> int:
         """End up to `limit` unleased deliveries of a deleted webhook as cancelled; returns how many."""
         ...
 
-    async def deleted_webhooks(self) -> list[str]:
-        """Deleted webhooks that still have deliveries in the queue."""
+    async def deleted_webhooks(self) -> list[tuple[str, str]]:
+        """Deleted webhooks that still have deliveries in the queue, each as (tenant, webhook)."""
         ...
 
     async def healths(self) -> dict[str, Health]:

@@ -57,6 +57,7 @@ async def open_keyring(root: bytes, book: Book) -> Keyring:
     if not wrapped:
         wrapped = {1: _encrypt(cipher, os.urandom(32), "data-key/1")}
         await book.add_data_key(1, wrapped[1])
+        wrapped = await book.data_keys()  # another process may have been first
     try:
         keys = {number: _decrypt(cipher, coded, f"data-key/{number}") for number, coded in wrapped.items()}
     except Unsealable as error:

@@ -9,9 +9,10 @@ import apsw
 import msgspec
 
 from outrider.domain.model import Acceptance, ApiKey, Secret, Tenant, TenantBook, Webhook
-from outrider.ports.book import InUse, NameTaken
+from outrider.ports.book import KeyTaken, StaleBook
 from outrider.store.sqlite.queue import BOOK as SQL
 from outrider.store.sqlite.queue import Reads, save_webhook
+from outrider.store.sqlite.rows import SQL as QUEUE
 from outrider.store.sqlite.rows import store
 from outrider.store.sqlite.writer import Writer
 
@@ -38,12 +39,22 @@ class SqliteBook:
         def job(connection: apsw.Connection) -> None:
             connection.execute(SQL["insert_tenant"], (tenant.id, tenant.api_key, _encode(tenant)))
 
-        await self._unique(job)
+        try:
+            await self._writer.submit(job)
+        except apsw.ConstraintError as error:
+            raise KeyTaken from error
 
-    async def save_webhook(self, webhook: Webhook) -> None:
-        await self._unique(lambda connection: save_webhook(connection, webhook))
+    async def save_tenant(self, tenant: Tenant, version: int) -> None:
+        def job(connection: apsw.Connection) -> None:
+            connection.execute(SQL["save_tenant"], (_encode(tenant), tenant.id))
+            connection.execute(SQL["raise_version"], (tenant.id,))
 
-    async def delete_webhook(self, tenant: str, webhook: str, now: int) -> None:
+        await self._change(tenant.id, version, job)
+
+    async def save_webhook(self, webhook: Webhook, version: int) -> None:
+        await self._change(webhook.tenant, version, lambda connection: save_webhook(connection, webhook))
+
+    async def delete_webhook(self, tenant: str, webhook: str, now: int, version: int) -> None:
         def job(connection: apsw.Connection) -> None:
             connection.execute(SQL["delete_webhook"], (now, tenant, webhook))
             if connection.changes() == 0:
@@ -51,9 +62,9 @@ class SqliteBook:
             connection.execute(SQL["raise_version"], (tenant,))
             connection.execute(SQL["keep_webhook"], (tenant, webhook, None))
 
-        await self._writer.submit(job)
+        await self._change(tenant, version, job)
 
-    async def save_secret(self, secret: Secret, news: Acceptance | None = None) -> None:
+    async def save_secret(self, secret: Secret, version: int, news: Acceptance | None = None) -> None:
         def job(connection: apsw.Connection) -> None:
             row = (secret.id, secret.tenant, secret.name, _encode(secret))
             connection.execute(SQL["save_secret"], row)
@@ -61,31 +72,28 @@ class SqliteBook:
                 store(connection, news, "")
             connection.execute(SQL["raise_version"], (secret.tenant,))
 
-        await self._unique(job)
+        await self._change(secret.tenant, version, job)
 
-    async def delete_secret(self, tenant: str, secret: str) -> None:
+    async def delete_secret(self, tenant: str, secret: str, version: int) -> None:
         def job(connection: apsw.Connection) -> None:
-            user = connection.execute(SQL["secret_users"], (tenant, secret)).get
-            if user is not None:
-                raise InUse(user)
             connection.execute(SQL["delete_secret"], (tenant, secret))
             connection.execute(SQL["raise_version"], (tenant,))
 
-        await self._writer.submit(job)
+        await self._change(tenant, version, job)
 
-    async def save_key(self, key: ApiKey) -> None:
+    async def save_key(self, key: ApiKey, version: int) -> None:
         def job(connection: apsw.Connection) -> None:
             connection.execute(SQL["save_key"], (key.id, key.tenant, _encode(key)))
             connection.execute(SQL["raise_version"], (key.tenant,))
 
-        await self._writer.submit(job)
+        await self._change(key.tenant, version, job)
 
-    async def delete_key(self, tenant: str, key: str) -> None:
+    async def delete_key(self, tenant: str, key: str, version: int) -> None:
         def job(connection: apsw.Connection) -> None:
             connection.execute(SQL["delete_key"], (tenant, key))
             connection.execute(SQL["raise_version"], (tenant,))
 
-        await self._writer.submit(job)
+        await self._change(tenant, version, job)
 
     async def data_keys(self) -> dict[int, str]:
         def job(connection: apsw.Connection) -> dict[int, str]:
@@ -97,11 +105,15 @@ class SqliteBook:
     async def add_data_key(self, number: int, wrapped: str) -> None:
         await self._writer.submit(lambda connection: _add_data_key(connection, number, wrapped))
 
-    async def _unique(self, job: Callable[[apsw.Connection], None]) -> None:
-        try:
-            await self._writer.submit(job)
-        except apsw.ConstraintError as error:
-            raise NameTaken from error
+    async def _change(self, tenant: str, version: int, job: Callable[[apsw.Connection], None]) -> None:
+        """Run `job` if the tenant is at `version`. Raises StaleBook."""
+
+        def fenced(connection: apsw.Connection) -> None:
+            if connection.execute(QUEUE["tenant_version"], (tenant,)).get != version:
+                raise StaleBook
+            job(connection)
+
+        await self._writer.submit(fenced)
 
 
 def _add_data_key(connection: apsw.Connection, number: int, wrapped: str) -> None:

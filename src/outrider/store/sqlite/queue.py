@@ -11,7 +11,8 @@ import msgspec
 from outrider.domain.breaker import Health
 from outrider.domain.delivery import Line
 from outrider.domain.model import Acceptance, Delivery, Webhook
-from outrider.ports.queue import Backlog, Receipt, Settled, Settlement, StaleBook
+from outrider.ports.book import StaleBook
+from outrider.ports.queue import Backlog, Pulse, Receipt, Settled, Settlement
 from outrider.store.queries import load
 from outrider.store.sqlite.rows import SQL, encode_attempt, read_delivery, store
 from outrider.store.sqlite.writer import Writer
@@ -48,9 +49,9 @@ class SqliteQueue:
 
         return await self._readers.read(job)
 
-    async def claim(self, webhook: str, limit: int, now: int) -> list[Delivery]:
+    async def claim(self, tenant: str, webhook: str, limit: int, now: int) -> list[Delivery]:
         def job(connection: apsw.Connection) -> list[Delivery]:
-            bindings = (self._incarnation, webhook, now, limit)
+            bindings = (self._incarnation, tenant, webhook, now, limit)
             rows: list[Any] = connection.execute(SQL["claim"], bindings).fetchall()
             return [read_delivery(row) for row in sorted(rows, key=lambda row: (row[-1], row[0]))]
 
@@ -121,18 +122,18 @@ class SqliteQueue:
         if webhook.disabled_reason is None:
             save_webhook(connection, msgspec.structs.replace(webhook, disabled_reason=reason))
 
-    async def release(self, deliveries: Sequence[str] | None = None) -> int:
+    async def release(self, deliveries: Sequence[Delivery] | None = None) -> int:
         def job(connection: apsw.Connection) -> int:
             before = connection.total_changes()
             if deliveries is None:
                 connection.execute(SQL["release_all"], (self._incarnation,))
             else:
-                connection.executemany(SQL["release_one"], [(d, self._incarnation) for d in deliveries])
+                connection.executemany(SQL["release_one"], [(d.id, self._incarnation) for d in deliveries])
             return connection.total_changes() - before
 
         return await self._writer.submit(job)
 
-    async def heartbeat(self, now: int, dead_after: int) -> int:
+    async def heartbeat(self, now: int, dead_after: int) -> Pulse:
         """The first beat of a process knows that all others are dead: the file's lock is ours."""
 
         def job(connection: apsw.Connection) -> int:
@@ -147,25 +148,26 @@ class SqliteQueue:
 
         released = await self._writer.submit(job)
         self._alone = True
-        return released
+        return Pulse(released, lost=False, peers=(self._incarnation,))
 
-    async def cancel(self, webhook: str, limit: int, now: int) -> int:
+    async def cancel(self, tenant: str, webhook: str, limit: int, now: int) -> int:
         def job(connection: apsw.Connection) -> int:
-            rows: list[Any] = connection.execute(SQL["cancel"], (webhook, limit)).fetchall()
+            rows: list[Any] = connection.execute(SQL["cancel"], (tenant, webhook, limit)).fetchall()
             if len(rows) < limit:
-                rows += connection.execute(SQL["cancel_held"], (webhook, limit - len(rows))).fetchall()
+                bindings = (tenant, webhook, limit - len(rows))
+                rows += connection.execute(SQL["cancel_held"], bindings).fetchall()
             lines = [
                 (tenant, now, Line.CANCELLED, event, "webhook deleted", delivery, webhook, *described, None, None)
-                for delivery, tenant, webhook, event, *described in rows
+                for delivery, _, _, event, *described in rows
             ]
             connection.executemany(SQL["insert_line"], lines)
             return len(rows)
 
         return await self._writer.submit(job)
 
-    async def deleted_webhooks(self) -> list[str]:
-        def job(connection: apsw.Connection) -> list[str]:
-            return [row[0] for row in connection.execute(SQL["deleted_webhooks"])]
+    async def deleted_webhooks(self) -> list[tuple[str, str]]:
+        def job(connection: apsw.Connection) -> list[tuple[str, str]]:
+            return [(tenant, webhook) for tenant, webhook in connection.execute(SQL["deleted_webhooks"])]
 
         return await self._readers.read(job)
 

@@ -16,6 +16,9 @@ SELECT document FROM api_key WHERE tenant = ?
 -- name: insert_tenant
 INSERT INTO tenant (id, api_key, document) VALUES (?, ?, ?)
 
+-- name: save_tenant
+UPDATE tenant SET document = ? WHERE id = ?
+
 -- name: raise_version
 UPDATE tenant SET version = version + 1 WHERE id = ?
 
@@ -35,10 +38,6 @@ UPDATE webhook SET deleted = ? WHERE tenant = ? AND id = ? AND deleted IS NULL
 INSERT INTO secret (id, tenant, name, document) VALUES (?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, document = excluded.document
 
--- name: secret_users
-SELECT w.name FROM webhook w JOIN secret s ON s.tenant = w.tenant AND lower(s.name) = lower(w.secret)
-WHERE s.tenant = ? AND s.id = ? AND w.deleted IS NULL LIMIT 1
-
 -- name: delete_secret
 DELETE FROM secret WHERE tenant = ? AND id = ?
 
@@ -53,4 +52,4 @@ DELETE FROM api_key WHERE tenant = ? AND id = ?
 SELECT number, wrapped FROM data_key
 
 -- name: add_data_key
-INSERT INTO data_key (number, wrapped) VALUES (?, ?)
+INSERT INTO data_key (number, wrapped) VALUES (?, ?) ON CONFLICT DO NOTHING

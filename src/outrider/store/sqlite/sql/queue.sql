@@ -48,9 +48,11 @@ WHERE w.deleted IS NULL AND w.active = 1
 UPDATE queue SET lease = ?1
 WHERE id IN (
     SELECT q.id FROM queue q
-    WHERE q.webhook = ?2 AND q.lease IS NULL AND q.held = 0 AND q.due <= ?3
-        AND EXISTS (SELECT 1 FROM webhook w WHERE w.id = ?2 AND w.deleted IS NULL AND w.active = 1)
-    ORDER BY q.due, q.id LIMIT ?4
+    WHERE q.webhook = ?3 AND q.lease IS NULL AND q.held = 0 AND q.due <= ?4
+        AND EXISTS (
+            SELECT 1 FROM webhook w WHERE w.tenant = ?2 AND w.id = ?3 AND w.deleted IS NULL AND w.active = 1
+        )
+    ORDER BY q.due, q.id LIMIT ?5
 )
 RETURNING id, tenant, webhook, event, type, subject,
     (SELECT e.body FROM event e WHERE e.tenant = queue.tenant AND e.id = queue.event), attempts, created,
@@ -81,7 +83,7 @@ UPDATE queue SET lease = NULL WHERE lease IS NOT NULL AND lease NOT IN (SELECT i
 DELETE FROM node WHERE incarnation <> ?
 
 -- name: deleted_webhooks
-SELECT w.id FROM webhook w
+SELECT w.tenant, w.id FROM webhook w
 WHERE w.deleted IS NOT NULL
     AND (
         EXISTS (SELECT 1 FROM queue q WHERE q.webhook = w.id AND q.lease IS NULL AND q.held = 0)
@@ -91,7 +93,8 @@ WHERE w.deleted IS NOT NULL
 -- name: cancel
 DELETE FROM queue
 WHERE id IN (
-    SELECT q.id FROM queue q WHERE q.webhook = ? AND q.lease IS NULL AND q.held = 0 ORDER BY q.due, q.id LIMIT ?
+    SELECT q.id FROM queue q
+    WHERE q.tenant = ?1 AND q.webhook = ?2 AND q.lease IS NULL AND q.held = 0 ORDER BY q.due, q.id LIMIT ?3
 )
 RETURNING id, tenant, webhook, event, type, subject, created, origin, attempts
 
@@ -99,7 +102,8 @@ RETURNING id, tenant, webhook, event, type, subject, created, origin, attempts
 DELETE FROM queue
 WHERE id IN (
     SELECT q.id FROM queue q
-    WHERE q.webhook = ? AND q.order_key IS NOT NULL AND q.lease IS NULL ORDER BY q.order_key, q.id LIMIT ?
+    WHERE q.tenant = ?1 AND q.webhook = ?2 AND q.order_key IS NOT NULL AND q.lease IS NULL
+    ORDER BY q.order_key, q.id LIMIT ?3
 )
 RETURNING id, tenant, webhook, event, type, subject, created, origin, attempts
 
