@@ -1,0 +1,157 @@
+"""Connections to PostgreSQL: a pool without session state, every use under a deadline, and errors by who is to blame.
+
+Nothing here outlives a transaction (no session locks, no temporary tables, no settings changed on the way), so a
+pooler in transaction mode may stand between. `?pooler=transaction` in the URL says that one does: then nothing is
+prepared and no setting is sent at the start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import asyncpg
+import msgspec
+
+from outrider.domain.errors import ConfigError, StoreUnavailable
+
+T = TypeVar("T")
+Connection = asyncpg.Connection
+Work = Callable[[Any], Awaitable[T]]
+SETTING = "OUTRIDER_STORE"
+CONNECT_S = 2.0
+LIMIT_S = 5.0  # for one use of a connection; what takes longer is given up, so that producers hear 503 in time
+OLDEST = 14
+
+# Plans are made for each use, because the queue is empty now and holds a million rows a minute later.
+_SETTINGS = {
+    "application_name": "outrider",
+    "plan_cache_mode": "force_custom_plan",
+    "enable_seqscan": "off",
+    "jit": "off",
+    "lock_timeout": "4s",
+    "statement_timeout": "30s",
+    "idle_in_transaction_session_timeout": "10s",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+}
+_GONE = (
+    OSError,  # TimeoutError is one
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InternalClientError,
+)
+
+
+class Url(msgspec.Struct, frozen=True):
+    """Where the database is, without our own parameters, and whether a pooler in transaction mode stands between."""
+
+    dsn: str
+    pooled: bool
+
+
+def parse_url(text: str) -> Url:
+    """Raises ConfigError without quoting the URL, which holds a password."""
+    parts = urlsplit(text)
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    pooler = query.pop("pooler", None)
+    if pooler not in (None, "transaction"):
+        raise ConfigError(SETTING, "pooler=transaction, or no pooler parameter", f"pooler={pooler[:20]}")
+    return Url(urlunsplit(parts._replace(query=urlencode(query))), pooler is not None)
+
+
+class _Stateless(asyncpg.Connection):  # type: ignore[misc]
+    """There is no state to reset when a connection goes back to the pool, so that is no round trip."""
+
+    __slots__ = ()
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
+class Connections:
+    """At most `size` connections. `run` is the only way to use one."""
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+
+    async def run(self, work: Work[T], *, limit_s: float = LIMIT_S) -> T:
+        """What `work` returns, given a connection. Raises StoreUnavailable when the database is not there now.
+
+        After StoreUnavailable a transaction that was being committed may have been: see `Doubts`.
+        """
+        connection = None
+        try:
+            async with asyncio.timeout(limit_s):
+                connection = await self._pool.acquire()
+                return await work(connection)
+        except _GONE as error:
+            if connection is not None:
+                connection.terminate()  # a polite goodbye would wait for a server that may be gone
+            raise unavailable(error) from error
+        except asyncio.CancelledError:
+            if connection is not None:
+                connection.terminate()
+            raise
+        finally:
+            if connection is not None:
+                await self._pool.release(connection)
+
+    async def in_transaction(self, work: Work[T], *, limit_s: float = LIMIT_S) -> T:
+        """The same, all of it or nothing of it."""
+
+        async def whole(connection: Any) -> T:
+            async with connection.transaction():
+                return await work(connection)
+
+        return await self.run(whole, limit_s=limit_s)
+
+    async def close(self) -> None:
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+
+
+def unavailable(error: BaseException) -> StoreUnavailable:
+    """What is said of it names the kind of error only: messages of drivers quote what they were given."""
+    return StoreUnavailable(f"PostgreSQL cannot be used: {type(error).__name__}")
+
+
+async def connect(url: Url, size: int) -> Connections:
+    """Raises ConfigError when there is no acceptable PostgreSQL at `url`."""
+    try:
+        pool = await asyncpg.create_pool(
+            url.dsn,
+            min_size=1,
+            max_size=size,
+            timeout=CONNECT_S,
+            connection_class=_Stateless,
+            statement_cache_size=0 if url.pooled else 200,
+            max_inactive_connection_lifetime=60,
+            server_settings={} if url.pooled else _SETTINGS,
+        )
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ssl.SSLError, ValueError) as error:
+        raise ConfigError(SETTING, "a PostgreSQL database that can be reached", type(error).__name__) from error
+    return Connections(pool)
+
+
+async def check_server(connections: Connections, sql: dict[str, str]) -> None:
+    """Refuse a server that is too old, or that does not make commits durable: 202 would be a lie."""
+    row = await connections.run(lambda connection: connection.fetchrow(sql["server"]))
+    if row["version"] // 10_000 < OLDEST:
+        raise ConfigError(SETTING, f"PostgreSQL {OLDEST} or newer", f"version {row['version'] // 10_000}")
+    for name in ("fsync", "synchronous_commit", "full_page_writes"):
+        if row[name] in ("off", "local" if name == "synchronous_commit" else "off"):
+            raise ConfigError(SETTING, f"a server with {name} = on", f"{name} = {row[name]}")

@@ -1,0 +1,71 @@
+"""This process among those that share the store: its heartbeat, and the leases of those that fell silent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from outrider.ports.queue import Pulse
+from outrider.store.postgres.connections import Connections
+from outrider.store.postgres.doubts import Doubts
+from outrider.store.postgres.rows import SQL as QUEUE
+from outrider.store.postgres.rows import columns
+from outrider.store.queries import load
+
+SQL = load("outrider.store.postgres", "node.sql")
+
+
+class Nodes:
+    """`dispatches`: whether this process sends. `keeps_house`: whether it may take over from silent ones. `about`
+    describes it (JSON, `ports/system.py`)."""
+
+    def __init__(
+        self, connections: Connections, incarnation: str, *, dispatches: bool, keeps_house: bool, about: str
+    ) -> None:
+        self._connections = connections
+        self.incarnation = incarnation
+        self._dispatches = dispatches
+        self._keeps_house = keeps_house
+        self._about = about
+        self._known = False
+
+    async def beat(self, dead_after: int, doubts: Doubts) -> Pulse:
+        """As `Queue.heartbeat`, by the database's clock.
+
+        Nobody is given up in the first beat after a pause of our own: when the database was away, everybody was
+        silent.
+        """
+        row = await self._connections.run(
+            lambda c: c.fetchrow(SQL["beat"], self.incarnation, self._dispatches, self._about)
+        )
+        lost = row["seen"] is None and self._known
+        self._known = True
+        doubtful = doubts.current()
+        if doubtful:
+            await self._connections.run(
+                lambda c: c.execute(QUEUE["release"], self.incarnation, *columns(doubtful, 2))
+            )
+        released = 0
+        steady = row["seen"] is not None and (row["now"] - row["seen"]) * 2 < dead_after
+        if self._keeps_house and steady:
+            released = await self._connections.in_transaction(lambda c: _take_over(c, dead_after))
+        peers = await self._connections.run(lambda c: c.fetch(SQL["peers"]))
+        return Pulse(released, lost, tuple(peer[0] for peer in peers))
+
+    async def leave(self) -> None:
+        """This process ends and holds no leases any more."""
+        await self._connections.run(lambda c: c.execute(SQL["leave"], self.incarnation))
+
+
+async def _take_over(connection: Any, dead_after: int) -> int:
+    """Give up silent processes and release every lease without a live holder; returns how many.
+
+    One process at a time; the others have nothing to do.
+    """
+    if not await connection.fetchval(SQL["one_housekeeper"]):
+        return 0
+    await connection.execute(SQL["bury"], dead_after)
+    orphaned = [row[0] for row in await connection.fetch(SQL["orphaned"])]
+    if not orphaned:
+        return 0
+    done = await connection.execute(SQL["release_orphans"], orphaned)
+    return int(done.rpartition(" ")[2])

@@ -1,0 +1,115 @@
+"""`ports.queue.Queue` on PostgreSQL. Every statement names the tenant of each row it touches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from outrider.domain.breaker import Health
+from outrider.domain.errors import StoreUnavailable
+from outrider.domain.model import Acceptance, Delivery
+from outrider.ports.queue import Backlog, Pulse, Receipt, Settled, Settlement
+from outrider.store.postgres.connections import Connections
+from outrider.store.postgres.doubts import Doubts
+from outrider.store.postgres.floors import Floors, Key
+from outrider.store.postgres.gather import Gatherer
+from outrider.store.postgres.intake import Intake
+from outrider.store.postgres.nodes import Nodes
+from outrider.store.postgres.rows import SQL, columns, read_delivery
+from outrider.store.postgres.settle import settle
+
+LARGEST_GROUP = 200  # acceptances in one commit
+GROUPS_AT_ONCE = 2
+
+
+class PostgresQueue:
+    """The queue as the process `nodes.incarnation` sees it."""
+
+    def __init__(self, connections: Connections, nodes: Nodes, doubts: Doubts) -> None:
+        self._connections = connections
+        self._nodes = nodes
+        self._incarnation = nodes.incarnation
+        self._doubts = doubts
+        self._floors = Floors()
+        intake = Intake(connections, doubts, nodes.incarnation)
+        self._accepting: Gatherer[Acceptance, Receipt] = Gatherer(
+            intake.commit, largest=LARGEST_GROUP, at_once=GROUPS_AT_ONCE
+        )
+
+    async def accept(self, acceptance: Acceptance) -> Receipt:
+        return await self._accepting.submit(acceptance)
+
+    async def backlogs(self) -> list[Backlog]:
+        floors = self._floors.all()
+        started = time.monotonic()
+        if floors:
+            rows = [(*key, due) for key, due in floors.items()]
+            found = await self._connections.run(lambda c: c.fetch(SQL["backlogs_from"], *columns(rows, 3)))
+        else:
+            found = await self._connections.run(lambda c: c.fetch(SQL["backlogs"]))
+        took = time.monotonic() - started
+        earliest = {(row[0], row[1]): row[2] for row in found if row[2] is not None}
+        self._floors.looked(None, took, whole=not floors, earliest=earliest)
+        return [Backlog(tenant, webhook, due) for (tenant, webhook), due in earliest.items()]
+
+    async def claim(self, tenant: str, webhook: str, limit: int, now: int) -> list[Delivery]:
+        key: Key = (tenant, webhook)
+        floor = self._floors.floor(key)
+        claimed: list[Delivery] = []
+        reached = now
+        started = time.monotonic()
+
+        async def work(connection: Any) -> None:
+            nonlocal reached
+            rows = await connection.fetch(SQL["claim"], self._incarnation, tenant, webhook, now, limit, floor)
+            claimed.extend(read_delivery(row) for row in rows)
+            if len(rows) == limit:
+                reached = rows[-1][11]
+
+        try:
+            await self._connections.in_transaction(work)
+        except StoreUnavailable:
+            self._doubts.add(claimed)
+            raise
+        self._doubts.forget(claimed)
+        self._floors.looked(key, time.monotonic() - started, whole=floor == 0, earliest={key: reached})
+        return claimed
+
+    async def settle(self, settlements: Sequence[Settlement]) -> Settled:
+        return await settle(self._connections, self._incarnation, settlements, self._doubts)
+
+    async def release(self, deliveries: Sequence[Delivery] | None = None) -> int:
+        async def work(connection: Any) -> int:
+            if deliveries is None:
+                done = await connection.execute(SQL["release_all"], self._incarnation)
+            else:
+                keys = [(d.tenant, d.id) for d in deliveries]
+                done = await connection.execute(SQL["release"], self._incarnation, *columns(keys, 2))
+            return int(done.rpartition(" ")[2])
+
+        return await self._connections.run(work)
+
+    async def heartbeat(self, dead_after: int) -> Pulse:
+        return await self._nodes.beat(dead_after, self._doubts)
+
+    async def cancel(self, tenant: str, webhook: str, limit: int, now: int) -> int:
+        done = await self._connections.run(lambda c: c.execute(SQL["cancel"], tenant, webhook, limit, now))
+        return int(done.rpartition(" ")[2])
+
+    async def deleted_webhooks(self) -> list[tuple[str, str]]:
+        rows = await self._connections.run(lambda c: c.fetch(SQL["deleted_webhooks"]))
+        return [(row[0], row[1]) for row in rows]
+
+    async def healths(self) -> dict[str, Health]:
+        rows = await self._connections.run(lambda c: c.fetch(SQL["healths"]))
+        return {webhook: msgspec.msgpack.decode(document, type=Health) for webhook, document in rows}
+
+    async def newest(self) -> str | None:
+        newest: str | None = await self._connections.run(lambda c: c.fetchval(SQL["newest"]))
+        return newest
+
+    async def size(self) -> int:
+        return int(await self._connections.run(lambda c: c.fetchval(SQL["size"])))

@@ -1,0 +1,52 @@
+-- name: tenants
+SELECT id FROM tenant ORDER BY id
+
+-- name: tenant
+-- Everything in one statement, so that it is of one version. Kinds: t, w, s, k.
+SELECT 't' AS kind, document, version FROM tenant WHERE id = $1
+UNION ALL
+SELECT 'w', document, NULL FROM webhook WHERE tenant = $1 AND deleted IS NULL
+UNION ALL
+SELECT 's', document, NULL FROM secret WHERE tenant = $1
+UNION ALL
+SELECT 'k', document, NULL FROM api_key WHERE tenant = $1
+
+-- name: insert_tenant
+INSERT INTO tenant (id, api_key, document) VALUES ($1, $2, $3)
+
+-- name: save_tenant
+UPDATE tenant SET document = $2 WHERE id = $1
+
+-- name: raise_version
+UPDATE tenant SET version = version + 1, changed = now_ms() WHERE id = $1 AND ($2::bigint IS NULL OR version = $2)
+RETURNING version
+
+-- name: save_webhook
+INSERT INTO webhook (tenant, id, name, active, document) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (tenant, id) DO UPDATE SET name = excluded.name, active = excluded.active, document = excluded.document
+
+-- name: keep_webhook
+INSERT INTO webhook_past (tenant, webhook, version, document) VALUES ($1, $2, $3, $4)
+
+-- name: delete_webhook
+UPDATE webhook SET deleted = $3 WHERE tenant = $1 AND id = $2 AND deleted IS NULL
+
+-- name: save_secret
+INSERT INTO secret (tenant, id, name, document) VALUES ($1, $2, $3, $4)
+ON CONFLICT (tenant, id) DO UPDATE SET name = excluded.name, document = excluded.document
+
+-- name: delete_secret
+DELETE FROM secret WHERE tenant = $1 AND id = $2
+
+-- name: save_key
+INSERT INTO api_key (tenant, id, document) VALUES ($1, $2, $3)
+ON CONFLICT (tenant, id) DO UPDATE SET document = excluded.document
+
+-- name: delete_key
+DELETE FROM api_key WHERE tenant = $1 AND id = $2
+
+-- name: data_keys
+SELECT number, wrapped FROM data_key
+
+-- name: add_data_key
+INSERT INTO data_key (number, wrapped) VALUES ($1, $2) ON CONFLICT DO NOTHING

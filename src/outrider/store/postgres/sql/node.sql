@@ -1,0 +1,65 @@
+-- name: server
+SELECT current_setting('server_version_num')::integer AS version, current_setting('fsync') AS fsync,
+    current_setting('synchronous_commit') AS synchronous_commit, current_setting('full_page_writes') AS full_page_writes
+
+-- name: beat
+-- What was known of this process before, and that it lives, by the database's clock.
+WITH before AS MATERIALIZED (
+    SELECT seen FROM node WHERE incarnation = $1
+), beat AS (
+    INSERT INTO node (incarnation, seen, dispatches, about) VALUES ($1, now_ms(), $2, $3)
+    ON CONFLICT (incarnation) DO UPDATE SET seen = excluded.seen, dispatches = excluded.dispatches,
+        about = excluded.about
+)
+SELECT now_ms() AS now, (SELECT seen FROM before) AS seen
+
+-- name: peers
+SELECT incarnation FROM node WHERE dispatches ORDER BY incarnation
+
+-- name: one_housekeeper
+-- Whoever gets the lock keeps house until its transaction ends.
+SELECT pg_try_advisory_xact_lock(hashtextextended('outrider housekeeping', 0))
+
+-- name: bury
+DELETE FROM node WHERE seen < now_ms() - $1 RETURNING incarnation
+
+-- name: orphaned
+-- Every incarnation that holds a lease: one seek for each.
+WITH RECURSIVE holder AS (
+    (SELECT lease FROM queue WHERE lease IS NOT NULL ORDER BY lease LIMIT 1)
+    UNION ALL
+    SELECT n.lease FROM holder
+    CROSS JOIN LATERAL (SELECT q.lease FROM queue q WHERE q.lease > holder.lease ORDER BY q.lease LIMIT 1) n
+)
+SELECT h.lease FROM holder h WHERE NOT EXISTS (SELECT 1 FROM node n WHERE n.incarnation = h.lease)
+
+-- name: release_orphans
+UPDATE queue SET lease = NULL WHERE lease = ANY ($1::text[])
+
+-- name: leave
+DELETE FROM node WHERE incarnation = $1
+
+-- name: nodes
+SELECT incarnation, seen, about FROM node ORDER BY incarnation
+
+-- name: notify
+SELECT pg_notify('outrider', '')
+
+-- name: snapshots
+-- The oldest snapshot anybody holds: dead rows stay as long as it does. Milliseconds, and whose it is.
+SELECT (extract(epoch FROM now() - a.xact_start) * 1000)::bigint AS age, coalesce(a.application_name, '') AS name,
+    a.pid
+FROM pg_stat_activity a
+WHERE a.backend_xmin IS NOT NULL AND a.xact_start IS NOT NULL AND a.datname = current_database()
+    AND a.backend_type = 'client backend' AND a.pid <> pg_backend_pid()
+ORDER BY a.xact_start LIMIT 1
+
+-- name: changes
+-- What others changed lately. Instants of change are taken a moment before their commit, hence the overlap.
+SELECT now_ms() AS now, t.id AS tenant, t.version FROM tenant t WHERE t.changed >= $1
+
+-- name: foreign_healths
+SELECT webhook, document FROM health WHERE changed >= $1 AND node <> $2
+
+-- name: now
+SELECT now_ms()
