@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 from unittest import mock
 
-from outrider.dispatch import feeder, housekeeping, jobs
+from outrider.dispatch import feeder, heartbeat, housekeeping, jobs
 from outrider.dispatch.lanes import LaneLimits
 from outrider.domain.clock import HOUR
 from outrider.domain.delivery import Policy
@@ -74,7 +74,8 @@ def over_days(seed: int, play: Callable[[World], Coroutine[Any, Any, None]]) -> 
     """A history of days, polled rarely."""
     slow = [
         mock.patch.object(feeder, "LONGEST_SLEEP_S", POLLS_S),
-        mock.patch.object(housekeeping, "BEAT_S", POLLS_S),
+        mock.patch.object(heartbeat, "BEAT_S", POLLS_S),
+        mock.patch.object(housekeeping, "ROUND_S", POLLS_S),
         mock.patch.object(jobs, "LONGEST_SLEEP_S", POLLS_S),
     ]
     for patch in slow:

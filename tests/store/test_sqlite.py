@@ -9,11 +9,12 @@ import pytest
 
 from outrider.domain.errors import ConfigError, StoreUnavailable
 from outrider.domain.model import Tenant
+from outrider.ports.system import About
 from outrider.store.sqlite.database import SqliteDatabase, open_database
 
 
 def opened(path: Path, incarnation: str = "one") -> SqliteDatabase:
-    return asyncio.run(open_database(str(path), incarnation))
+    return asyncio.run(open_database(str(path), incarnation, now=lambda: 0, about=About("h", 1, "0", (), 0)))
 
 
 def test_one_process_at_a_time(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from litestar.types import ASGIApp, Receive, Send
 from outrider.api import bodies, errors
 from outrider.api.credentials import carried
 from outrider.api.intake import EVENTS, OPERATIONS, IntakeRoute
-from outrider.api.routes import event_types, history, keys, recovery, secrets, webhooks
+from outrider.api.routes import event_types, history, keys, recovery, secrets, system, webhooks
 from outrider.app import access
 from outrider.app.services import Services
 
@@ -34,11 +34,13 @@ def build_app(
     services: Services,
     *,
     request_bytes: int,
+    takes_calls: bool,
     ready: Callable[[], bool],
     startup: Callable[[], Awaitable[None]],
     shutdown: Callable[[], Awaitable[None]],
 ) -> ASGIApp:
-    """The application to serve. `ready` says whether the engine runs, for `GET /health`."""
+    """The application to serve. `ready` says whether the engine runs, for `GET /health`, which is all that a
+    process without the intake role answers."""
 
     @get("/health")
     async def health() -> dict[str, Any]:
@@ -49,16 +51,17 @@ def build_app(
         scope = access.Scope.READ if request.method == "GET" else access.Scope.WRITE
         return services.access.authenticate(found.credentials, scope)
 
+    calls = [
+        webhooks.router,
+        secrets.router,
+        keys.router,
+        event_types.router,
+        history.router,
+        recovery.router,
+        system.router,
+    ]
     managed = Litestar(
-        [
-            health,
-            webhooks.router,
-            secrets.router,
-            keys.router,
-            event_types.router,
-            history.router,
-            recovery.router,
-        ],
+        [health, *(calls if takes_calls else [])],
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False, use_cache=True),
             "tenant": Provide(tenant, sync_to_thread=False),
@@ -71,17 +74,16 @@ def build_app(
         openapi_config=None,
         logging_config=None,
     )
-    intake = IntakeRoute(services.intake, services.access, request_bytes)
-    return _front(intake, managed)
+    return _front(IntakeRoute(services.intake, services.access, request_bytes) if takes_calls else None, managed)
 
 
-def _front(intake: ASGIApp, managed: ASGIApp) -> ASGIApp:
+def _front(intake: ASGIApp | None, managed: ASGIApp) -> ASGIApp:
     async def front(scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await managed(scope, receive, send)
             return
         path = canonical_path(scope["path"])
-        if path in (EVENTS, OPERATIONS):
+        if intake is not None and path in (EVENTS, OPERATIONS):
             await intake(scope | {"path": path}, receive, send)
         else:
             await managed(_canonical_query(scope, path), receive, send)

@@ -10,6 +10,7 @@ import msgspec
 from outrider.app.explain import Explanation
 from outrider.app.options import shown_schedule
 from outrider.app.recovery import Preview
+from outrider.app.system import Condition
 from outrider.catalog import EventType
 from outrider.domain.breaker import Health
 from outrider.domain.clock import iso
@@ -206,4 +207,25 @@ def job(j: Job) -> dict[str, Any]:
         "Made": j.made,
         "CreatedDate": iso(j.created),
         "EndedDate": None if j.ended is None else iso(j.ended),
+    }
+
+
+def condition(c: Condition) -> dict[str, Any]:
+    """`Owed` counts deliveries that have not ended, of all tenants."""
+    return {
+        "Store": c.store,
+        "Owed": c.owed,
+        "Nodes": [
+            {
+                "Id": node.id,
+                "Host": node.about.host,
+                "ProcessId": node.about.pid,
+                "Version": node.about.version,
+                "Roles": list(node.about.roles),
+                "StartedDate": iso(node.about.started),
+                "SeenDate": iso(node.seen),
+            }
+            for node in c.nodes
+        ],
+        "Warnings": c.warnings,
     }

@@ -61,6 +61,11 @@ class Books:
         await self.refresh(tenant)
         return made
 
+    def version(self, tenant: str) -> int | None:
+        """Of the picture here; None for a tenant not known yet."""
+        book = self._tenants.get(tenant)
+        return book.version if book else None
+
     def of(self, tenant: str) -> TenantBook:
         """The tenant's book; the tenant exists, because somebody authenticated as it."""
         return self._tenants[tenant]

@@ -11,6 +11,7 @@ from outrider.app.history import History
 from outrider.app.keys import Keys
 from outrider.app.recovery import Recovery
 from outrider.app.secrets import Secrets
+from outrider.app.system import System
 from outrider.app.trials import Trials
 from outrider.app.webhooks import Webhooks
 
@@ -25,3 +26,4 @@ class Services(msgspec.Struct, frozen=True):
     history: History
     recovery: Recovery
     explain: Explain
+    system: System

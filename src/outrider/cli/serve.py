@@ -15,7 +15,7 @@ import uvicorn
 
 from outrider.api.app import build_app
 from outrider.cli import say
-from outrider.config import Config, read_config
+from outrider.config import Config, Role, read_config
 from outrider.domain.errors import ConfigError
 from outrider.observe import log
 from outrider.wiring import Outrider, build
@@ -24,9 +24,10 @@ COLLECT_AFTER = 20_000  # new objects; reference counting frees nearly everythin
 
 
 @click.command()
-def serve() -> None:
+@click.option("--roles", help="Some of intake, dispatch, housekeeping, comma-separated; all when absent.")
+def serve(roles: str | None) -> None:
     """Serve until SIGTERM or SIGINT; a second signal stops at once."""
-    config = read_config(os.environ)
+    config = read_config(os.environ | ({"OUTRIDER_ROLES": roles} if roles is not None else {}))
     log.set_up(config.log_level)
     _make_room()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -110,6 +111,7 @@ def uvicorn_config(outrider: Outrider, config: Config) -> uvicorn.Config:
     app = build_app(
         outrider.services,
         request_bytes=config.max_request_bytes,
+        takes_calls=Role.INTAKE in config.roles,
         ready=lambda: outrider.running,
         startup=outrider.start,
         shutdown=stop,

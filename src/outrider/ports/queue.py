@@ -84,10 +84,11 @@ class Backlog(msgspec.Struct, frozen=True):
 class Pulse(msgspec.Struct, frozen=True):
     """What a heartbeat found. `released`: deliveries of silent processes, free again. `lost`: this process was
     itself given up since its last beat, so it holds nothing any more. `peers`: the live processes that dispatch,
-    this one included."""
+    with `me` among them if this one does."""
 
     released: int
     lost: bool
+    me: str
     peers: tuple[str, ...]
 
 
@@ -119,8 +120,9 @@ class Queue(Protocol):
         """Give back leases of this process (all when None), due as before; returns how many."""
         ...
 
-    async def heartbeat(self, now: int, dead_after: int) -> Pulse:
-        """Renew this process' leases and release those of processes silent for `dead_after` ms."""
+    async def heartbeat(self, dead_after: int) -> Pulse:
+        """Renew this process' leases; release those of processes silent for `dead_after` ms of the store's
+        clock."""
         ...
 
     async def cancel(self, tenant: str, webhook: str, limit: int, now: int) -> int:

@@ -38,6 +38,14 @@ class PostgresBook:
         except asyncpg.UniqueViolationError as error:
             raise KeyTaken from error
 
+    async def add_first_tenant(self, tenant: Tenant) -> bool:
+        async def work(connection: Any) -> bool:
+            await connection.execute(SQL["lock_first"])
+            done = await connection.execute(SQL["insert_first"], tenant.id, tenant.api_key, _encode(tenant))
+            return bool(done == "INSERT 0 1")
+
+        return await self._connections.in_transaction(work)
+
     async def save_tenant(self, tenant: Tenant, version: int) -> None:
         await self._change(tenant.id, version, "save_tenant", tenant.id, _encode(tenant))
 

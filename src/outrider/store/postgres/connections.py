@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: a pool without session state, every use under a deadline, and errors by who is to blame.
+"""Connections to PostgreSQL: a pool without session state, every use under a deadline, errors by who is to blame.
 
 Nothing here outlives a transaction (no session locks, no temporary tables, no settings changed on the way), so a
 pooler in transaction mode may stand between. `?pooler=transaction` in the URL says that one does: then nothing is
@@ -39,7 +39,7 @@ _SETTINGS = {
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "3",
 }
-_GONE = (
+GONE = (
     OSError,  # TimeoutError is one
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
@@ -54,7 +54,7 @@ _GONE = (
 
 
 class Url(msgspec.Struct, frozen=True):
-    """Where the database is, without our own parameters, and whether a pooler in transaction mode stands between."""
+    """Where the database is, without our own parameters, and whether a transaction pooler stands between."""
 
     dsn: str
     pooled: bool
@@ -95,7 +95,9 @@ class Connections:
             async with asyncio.timeout(limit_s):
                 connection = await self._pool.acquire()
                 return await work(connection)
-        except _GONE as error:
+        except GONE as error:
+            if isinstance(error, ValueError):
+                raise  # the driver's word for an argument of the wrong type: a defect of ours, not an outage
             if connection is not None:
                 connection.terminate()  # a polite goodbye would wait for a server that may be gone
             raise unavailable(error) from error
@@ -129,8 +131,9 @@ def unavailable(error: BaseException) -> StoreUnavailable:
     return StoreUnavailable(f"PostgreSQL cannot be used: {type(error).__name__}")
 
 
-async def connect(url: Url, size: int) -> Connections:
-    """Raises ConfigError when there is no acceptable PostgreSQL at `url`."""
+async def connect(url: Url, size: int, **settings: str) -> Connections:
+    """Raises ConfigError when there is no PostgreSQL at `url`. `settings` go on top of ours, where they can be
+    sent."""
     try:
         pool = await asyncpg.create_pool(
             url.dsn,
@@ -140,7 +143,7 @@ async def connect(url: Url, size: int) -> Connections:
             connection_class=_Stateless,
             statement_cache_size=0 if url.pooled else 200,
             max_inactive_connection_lifetime=60,
-            server_settings={} if url.pooled else _SETTINGS,
+            server_settings={} if url.pooled else _SETTINGS | settings,
         )
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ssl.SSLError, ValueError) as error:
         raise ConfigError(SETTING, "a PostgreSQL database that can be reached", type(error).__name__) from error

@@ -60,6 +60,10 @@ class Gatherer(Generic[Item, Result]):
         try:
             results = await self._commit([item for item, _ in group])
         except Exception as error:  # handed to everybody who waits for this group
+            if isinstance(error, StoreUnavailable):
+                # Whoever waits for the next group would wait for the same: tell them now.
+                group += self._waiting
+                self._waiting.clear()
             results = [error] * len(group)
         for (_, future), result in zip(group, results, strict=True):
             if future.done():

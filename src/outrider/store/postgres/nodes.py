@@ -49,7 +49,7 @@ class Nodes:
         if self._keeps_house and steady:
             released = await self._connections.in_transaction(lambda c: _take_over(c, dead_after))
         peers = await self._connections.run(lambda c: c.fetch(SQL["peers"]))
-        return Pulse(released, lost, tuple(peer[0] for peer in peers))
+        return Pulse(released, lost, self.incarnation, tuple(peer[0] for peer in peers))
 
     async def leave(self) -> None:
         """This process ends and holds no leases any more."""

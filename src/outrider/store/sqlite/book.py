@@ -44,6 +44,13 @@ class SqliteBook:
         except apsw.ConstraintError as error:
             raise KeyTaken from error
 
+    async def add_first_tenant(self, tenant: Tenant) -> bool:
+        def job(connection: apsw.Connection) -> bool:
+            connection.execute(SQL["insert_first"], (tenant.id, tenant.api_key, _encode(tenant)))
+            return connection.changes() == 1
+
+        return await self._writer.submit(job)
+
     async def save_tenant(self, tenant: Tenant, version: int) -> None:
         def job(connection: apsw.Connection) -> None:
             connection.execute(SQL["save_tenant"], (_encode(tenant), tenant.id))

@@ -28,10 +28,13 @@ class Reads(Protocol):
 
 
 class SqliteQueue:
-    def __init__(self, writer: Writer, readers: Reads, incarnation: str) -> None:
+    """The queue as the process `incarnation` sees it; `now` is the clock of heartbeats, in milliseconds."""
+
+    def __init__(self, writer: Writer, readers: Reads, incarnation: str, now: Callable[[], int]) -> None:
         self._writer = writer
         self._readers = readers
         self._incarnation = incarnation
+        self._now = now
         self._alone = False
 
     async def accept(self, acceptance: Acceptance) -> Receipt:
@@ -133,8 +136,9 @@ class SqliteQueue:
 
         return await self._writer.submit(job)
 
-    async def heartbeat(self, now: int, dead_after: int) -> Pulse:
+    async def heartbeat(self, dead_after: int) -> Pulse:
         """The first beat of a process knows that all others are dead: the file's lock is ours."""
+        now = self._now()
 
         def job(connection: apsw.Connection) -> int:
             connection.execute(SQL["beat"], (self._incarnation, now))
@@ -148,7 +152,7 @@ class SqliteQueue:
 
         released = await self._writer.submit(job)
         self._alone = True
-        return Pulse(released, lost=False, peers=(self._incarnation,))
+        return Pulse(released, lost=False, me=self._incarnation, peers=(self._incarnation,))
 
     async def cancel(self, tenant: str, webhook: str, limit: int, now: int) -> int:
         def job(connection: apsw.Connection) -> int:

@@ -203,16 +203,31 @@ CREATE TABLE custom_object (
     PRIMARY KEY (tenant, uid, name, id)
 );
 
--- Makes the partitions of event and ledger for the day that begins at `day` (ms), unless they are there.
-CREATE FUNCTION add_day(day bigint) RETURNS void LANGUAGE plpgsql AS $$
+-- Makes the partitions of event and ledger for the day that begins at `day` (ms), unless they are there. It needs the
+-- tables for itself for an instant: better to fail and be tried again than to make intake wait behind a long reader.
+CREATE FUNCTION add_day(day bigint) RETURNS void LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
 DECLARE
     suffix text := to_char(to_timestamp(day / 1000) AT TIME ZONE 'UTC', 'YYYYMMDD');
     parent text;
 BEGIN
     FOREACH parent IN ARRAY ARRAY['event', 'ledger'] LOOP
         IF to_regclass(parent || '_' || suffix) IS NULL THEN
-            EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%s) TO (%s)',
-                parent || '_' || suffix, parent, day, day + 86400000);
+            BEGIN
+                EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%s) TO (%s)',
+                    parent || '_' || suffix, parent, day, day + 86400000);
+            EXCEPTION WHEN check_violation THEN
+                NULL; -- rows of that day lie in the default partition already, and stay there
+            END;
         END IF;
+    END LOOP;
+END $$;
+
+-- Drops the partitions of event and ledger for a day, given as YYYYMMDD.
+CREATE FUNCTION drop_day(day text) RETURNS void LANGUAGE plpgsql SET lock_timeout = '1s' AS $$
+DECLARE
+    parent text;
+BEGIN
+    FOREACH parent IN ARRAY ARRAY['event', 'ledger'] LOOP
+        EXECUTE format('DROP TABLE IF EXISTS %I', parent || '_' || day);
     END LOOP;
 END $$;

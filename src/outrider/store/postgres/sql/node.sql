@@ -45,18 +45,8 @@ SELECT incarnation, seen, about FROM node ORDER BY incarnation
 -- name: notify
 SELECT pg_notify('outrider', '')
 
--- name: snapshots
--- The oldest snapshot anybody holds: dead rows stay as long as it does. Milliseconds, and whose it is.
-SELECT (extract(epoch FROM now() - a.xact_start) * 1000)::bigint AS age, coalesce(a.application_name, '') AS name,
-    a.pid
-FROM pg_stat_activity a
-WHERE a.backend_xmin IS NOT NULL AND a.xact_start IS NOT NULL AND a.datname = current_database()
-    AND a.backend_type = 'client backend' AND a.pid <> pg_backend_pid()
-ORDER BY a.xact_start LIMIT 1
-
--- name: changes
--- What others changed lately. Instants of change are taken a moment before their commit, hence the overlap.
-SELECT now_ms() AS now, t.id AS tenant, t.version FROM tenant t WHERE t.changed >= $1
+-- name: changed_tenants
+SELECT id, version FROM tenant WHERE changed >= $1
 
 -- name: foreign_healths
 SELECT webhook, document FROM health WHERE changed >= $1 AND node <> $2

@@ -1,0 +1,3 @@
+class PostgresJobs:
+    def __init__(self, c):
+        self._c = c
