@@ -1,3 +1,0 @@
-class PostgresJobs:
-    def __init__(self, c):
-        self._c = c
