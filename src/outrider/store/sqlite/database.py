@@ -18,6 +18,7 @@ from outrider.store.queries import load
 from outrider.store.sqlite.book import SqliteBook
 from outrider.store.sqlite.jobs import SqliteJobs
 from outrider.store.sqlite.ledger import SqliteLedger
+from outrider.store.sqlite.objects import SqliteObjects
 from outrider.store.sqlite.queue import SqliteQueue
 from outrider.store.sqlite.writer import Writer
 
@@ -72,6 +73,7 @@ class SqliteDatabase:
         self.ledger = SqliteLedger(self._readers)
         self.book = SqliteBook(self.writer, self._readers)
         self.jobs = SqliteJobs(self.writer, self._readers)
+        self.objects = SqliteObjects(self._readers)
 
     async def close(self) -> None:
         if self._closed:
