@@ -14,6 +14,7 @@ from outrider.app.bootstrap import FirstCredentials, bootstrap
 from outrider.app.explain import Explain
 from outrider.app.history import History
 from outrider.app.keys import Keys
+from outrider.app.objects import Objects
 from outrider.app.recovery import Recovery
 from outrider.app.secrets import Secrets
 from outrider.app.services import Services
@@ -110,17 +111,18 @@ async def build(config: Config) -> Outrider:
     managed: dict[str, Any] = {"book": book, "books": books, "clock": clock, "entropy": entropy}
     reaching = managed | {"vault": vault, "handover": engine.lanes}
     webhooks = Webhooks(**reaching, ledger=database.ledger)
+    intake = Intake(
+        books=books,
+        queue=database.queue,
+        handover=engine.lanes,
+        vault=vault,
+        clock=clock,
+        ids=ids,
+        limits=Limits(event_bytes=config.max_event_bytes),
+    )
     services = Services(
         access=Access(books, vault, clock),
-        intake=Intake(
-            books=books,
-            queue=database.queue,
-            handover=engine.lanes,
-            vault=vault,
-            clock=clock,
-            ids=ids,
-            limits=Limits(event_bytes=config.max_event_bytes),
-        ),
+        intake=intake,
         webhooks=webhooks,
         trials=Trials(webhooks=webhooks, prober=attempter, clock=clock, ids=ids),
         secrets=Secrets(**reaching, ids=ids),
@@ -130,5 +132,13 @@ async def build(config: Config) -> Outrider:
             jobs=database.jobs, ledger=database.ledger, books=books, handover=engine.lanes, clock=clock, ids=ids
         ),
         explain=Explain(ledger=database.ledger, books=books, clock=clock),
+        objects=Objects(
+            objects=database.objects,
+            intake=intake,
+            vault=vault,
+            clock=clock,
+            entropy=entropy,
+            largest=config.max_event_bytes,
+        ),
     )
     return Outrider(services, engine, sender, database, first)

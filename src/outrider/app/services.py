@@ -9,6 +9,7 @@ from outrider.app.access import Access
 from outrider.app.explain import Explain
 from outrider.app.history import History
 from outrider.app.keys import Keys
+from outrider.app.objects import Objects
 from outrider.app.recovery import Recovery
 from outrider.app.secrets import Secrets
 from outrider.app.trials import Trials
@@ -25,3 +26,4 @@ class Services(msgspec.Struct, frozen=True):
     history: History
     recovery: Recovery
     explain: Explain
+    objects: Objects
