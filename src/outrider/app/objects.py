@@ -64,7 +64,7 @@ class Objects:
         self._clock = clock
         self._entropy = entropy
         self.largest = largest
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns: WeakValueDictionary[tuple[Place, str], asyncio.Lock] = WeakValueDictionary()
 
     async def all(self, place: Place) -> list[ObjectRecord]:
         """Oldest first, at most MOST_RECORDS."""
@@ -130,7 +130,7 @@ class Objects:
     ) -> ObjectRecord:
         """Commit what `make` makes of the stored record; made again when another process was faster."""
         # Within this process changes of a record take turns, so that many at once all come through.
-        async with self._turns.setdefault(record, asyncio.Lock()):
+        async with self._turns.setdefault((place, record), asyncio.Lock()):
             for _ in range(LOOKS):
                 change, shown = make(await self._find(place, record))
                 try:
