@@ -27,8 +27,9 @@ check: .venv/dev ## Format, lint, types, import contracts
 weeks: .venv/dev ## 1,000 seeds of 7 simulated days each
 	PYTHONPATH=tests $(BIN)/python -m sim.weeks --seeds 1000
 
-crash: .venv/dev ## 200 times kill -9 under load; order over 100,000 events
+crash: .venv/dev ## 200 times kill -9 under load, and while objects change; order over 100,000 events
 	PYTHONPATH=tests $(BIN)/python -m crash.cycles --cycles 200
+	PYTHONPATH=tests $(BIN)/python -m crash.objects --cycles 200
 	PYTHONPATH=tests $(BIN)/python -m crash.order --events 100000
 
 nightly: weeks ## The weeks, and 10,000 times kill -9

@@ -19,6 +19,7 @@ from outrider.app.explain import Explain
 from outrider.app.follow import Follower
 from outrider.app.history import History
 from outrider.app.keys import Keys
+from outrider.app.objects import Objects
 from outrider.app.recovery import Recovery
 from outrider.app.secrets import Secrets
 from outrider.app.services import Services
@@ -188,17 +189,18 @@ def _services(made: _Made, handover: Handover, attempter: Attempter) -> Services
     managed: dict[str, Any] = {"book": store.book, "books": books, "clock": clock, "entropy": entropy}
     reaching = managed | {"vault": vault, "handover": handover}
     webhooks = Webhooks(**reaching, ledger=store.ledger)
+    intake = Intake(
+        books=books,
+        queue=store.queue,
+        handover=handover,
+        vault=vault,
+        clock=clock,
+        ids=ids,
+        limits=Limits(event_bytes=config.max_event_bytes),
+    )
     return Services(
         access=Access(books, vault, clock),
-        intake=Intake(
-            books=books,
-            queue=store.queue,
-            handover=handover,
-            vault=vault,
-            clock=clock,
-            ids=ids,
-            limits=Limits(event_bytes=config.max_event_bytes),
-        ),
+        intake=intake,
         webhooks=webhooks,
         trials=Trials(webhooks=webhooks, prober=attempter, clock=clock, ids=ids),
         secrets=Secrets(**reaching, ids=ids),
@@ -208,6 +210,14 @@ def _services(made: _Made, handover: Handover, attempter: Attempter) -> Services
             jobs=store.jobs, ledger=store.ledger, books=books, handover=handover, clock=clock, ids=ids
         ),
         explain=Explain(ledger=store.ledger, books=books, clock=clock),
+        objects=Objects(
+            objects=store.objects,
+            intake=intake,
+            vault=vault,
+            clock=clock,
+            entropy=entropy,
+            largest=config.max_event_bytes,
+        ),
         system=System(
             store="postgresql" if config.shared else "sqlite",
             processes=store.system,

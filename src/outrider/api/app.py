@@ -13,12 +13,13 @@ from litestar.types import ASGIApp, Receive, Send
 from outrider.api import bodies, errors
 from outrider.api.credentials import carried
 from outrider.api.intake import EVENTS, OPERATIONS, IntakeRoute
-from outrider.api.routes import event_types, history, keys, recovery, secrets, system, webhooks
+from outrider.api.routes import event_types, history, keys, objects, recovery, secrets, system, webhooks
 from outrider.app import access
 from outrider.app.services import Services
 
 MANAGE_BODY_BYTES = 1024 * 1024
 _SINGULAR = "/v2/manage/webhook"
+_ACCOUNT = ["", "identity", "v2", "manage", "account"]
 
 
 class FoldedRequest(Request[Any, Any, Any]):
@@ -58,6 +59,7 @@ def build_app(
         event_types.router,
         history.router,
         recovery.router,
+        objects.router,
         system.router,
     ]
     managed = Litestar(
@@ -94,9 +96,14 @@ def _front(intake: ASGIApp | None, managed: ASGIApp) -> ASGIApp:
 def canonical_path(path: str) -> str:
     """Paths match case-insensitively, without a trailing slash, and `webhook` means `webhooks`.
 
-    Names inside paths (secrets, event types) match case-insensitively too, so folding loses nothing.
+    Names inside paths (secrets, event types) match case-insensitively too, and our ids are lower case, so folding
+    loses nothing; only a Uid after `account` keeps its case.
     """
-    folded = path.lower().rstrip("/") or "/"
+    given = path.rstrip("/").split("/")
+    segments = [segment.lower() for segment in given]
+    if segments[:5] == _ACCOUNT and len(segments) > 5:
+        segments[5] = given[5]
+    folded = "/".join(segments) or "/"
     if folded == _SINGULAR or folded.startswith(_SINGULAR + "/"):
         return "/v2/manage/webhooks" + folded[len(_SINGULAR) :]
     return folded

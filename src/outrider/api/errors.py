@@ -9,9 +9,11 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException, ValidationException
 
+from outrider.app.accept import BODY_TOO_LARGE
 from outrider.domain.errors import CallerError, InvalidField, OurError
 
 log = logging.getLogger("outrider.api")
+_BODY_LOST = (965, 1079, BODY_TOO_LARGE)
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -39,7 +41,8 @@ def _of_caller(error: CallerError) -> Problem:
     if error.field is not None:
         body["Errors"] = [{"FieldName": error.field, "ErrorMessage": f"expected {error.expected}"}]
         body |= {"Field": error.field, "Expected": error.expected, "Given": error.given}
-    return Problem(error.status, body, {})
+    # Where a body was not read to its end, what follows on the connection is not a request.
+    return Problem(error.status, body, {"connection": "close"} if error.code in _BODY_LOST else {})
 
 
 def _body(code: int, message: str, description: str) -> dict[str, Any]:
@@ -70,6 +73,8 @@ def _ours(request: Request[Any, Any, Any], error: Exception) -> Exception:
         return _plain(405, 7905, "Method not allowed", f"this path does not take {request.method}")
     if isinstance(error, ValidationException):
         return _parameter(error)
+    if isinstance(error, HTTPException) and error.status_code == 413:
+        return _plain(413, BODY_TOO_LARGE, "The request is too large", error.detail)
     if isinstance(error, HTTPException) and error.status_code < 500:
         return _plain(error.status_code, 7900, "A parameter is not formatted correctly", error.detail)
     return error

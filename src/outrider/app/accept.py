@@ -12,6 +12,7 @@ from outrider import catalog
 from outrider.app.books import Books
 from outrider.catalog import EventType, Family
 from outrider.domain.clock import parse_iso
+from outrider.domain.custom_object import ObjectChange
 from outrider.domain.envelope import envelope, modified_fields
 from outrider.domain.errors import CallerError, Conflict, InvalidField
 from outrider.domain.fanout import fan_out
@@ -97,6 +98,15 @@ class Intake:
         read = self._read_all(tenant, operation.Events, "Events")
         return await self._accept(tenant, read, prevented=prevented, bulk=operation.Bulk, operation=self._ids.new())
 
+    async def accept_change(
+        self, tenant: str, event: EventInput, changes: tuple[ObjectChange, ...], *, prevented: bool
+    ) -> None:
+        """Accept an event of ours that tells of `changes`: both are committed on return, or neither.
+
+        Raises ports.objects.ObjectMoved and ObjectFull.
+        """
+        await self._accept(tenant, [self._make(tenant, event)], prevented=prevented, objects=changes)
+
     def _read_all(self, tenant: str, events: Sequence[EventInput], field: str) -> list[_Read]:
         if not 1 <= len(events) <= self._limits.events:
             expected = f"1 to {self._limits.events} events"
@@ -106,6 +116,8 @@ class Intake:
     def _read(self, tenant: str, given: EventInput, prefix: str) -> _Read:
         """Check one event and make it; raises CallerError naming the field under `prefix`."""
         try:
+            if len(given.Data) > self._limits.event_bytes:
+                raise too_large("Data", self._limits.event_bytes, len(given.Data))
             return self._make(tenant, given)
         except CallerError as error:
             if not prefix or error.field is None:
@@ -115,8 +127,6 @@ class Intake:
     def _make(self, tenant: str, given: EventInput) -> _Read:
         kind = _known_type(given.Event)
         data = bytes(given.Data)
-        if len(data) > self._limits.event_bytes:
-            raise _too_large("Data", self._limits.event_bytes, len(data))
         payload = kind.decode(data)
         now = self._clock.now()
         identity = _event_id(given.Id) if given.Id is not None else self._ids.new()
@@ -151,6 +161,7 @@ class Intake:
         prevented: bool,
         bulk: bool = False,
         operation: str | None = None,
+        objects: tuple[ObjectChange, ...] = (),
     ) -> list[Accepted]:
         events = tuple(
             msgspec.structs.replace(r.event, operation=operation) if operation else r.event for r in read
@@ -161,7 +172,7 @@ class Intake:
 
         async def accept(book: TenantBook) -> None:
             # Shielded: what was committed must be handed over even when the request is cancelled meanwhile.
-            await asyncio.shield(self._commit(*self._compose(book, events, skipped)))
+            await asyncio.shield(self._commit(*self._compose(book, events, skipped, objects)))
 
         try:
             await self._books.current(tenant, accept)
@@ -170,7 +181,11 @@ class Intake:
         return [Accepted(event.id, event.type) for event in events]
 
     def _compose(
-        self, book: TenantBook, events: tuple[Event, ...], skipped: dict[str, Skip]
+        self,
+        book: TenantBook,
+        events: tuple[Event, ...],
+        skipped: dict[str, Skip],
+        objects: tuple[ObjectChange, ...],
     ) -> tuple[Acceptance, list[Delivery]]:
         sent = [event for event in events if event.id not in skipped]
         deliveries = tuple(d for event in sent for d in fan_out(event, book, self._ids.new))
@@ -182,6 +197,7 @@ class Intake:
             deliveries=deliveries,
             skips=tuple(skipped.values()),
             leased=frozenset(d.id for d in admitted),
+            objects=objects,
         )
         return acceptance, admitted
 
@@ -250,7 +266,7 @@ def _content(name: str, given: EventInput, data: bytes) -> bytes:
     return msgspec.msgpack.encode((name, given.Time, given.Subject, data, bytes(given.Previous)))
 
 
-def _too_large(field: str, limit: int, size: int) -> CallerError:
+def too_large(field: str, limit: int, size: int) -> CallerError:
     return CallerError(
         "The request is too large",
         f"{field}: expected at most {limit} bytes, given {size}",

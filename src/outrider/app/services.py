@@ -9,6 +9,7 @@ from outrider.app.access import Access
 from outrider.app.explain import Explain
 from outrider.app.history import History
 from outrider.app.keys import Keys
+from outrider.app.objects import Objects
 from outrider.app.recovery import Recovery
 from outrider.app.secrets import Secrets
 from outrider.app.system import System
@@ -27,3 +28,4 @@ class Services(msgspec.Struct, frozen=True):
     recovery: Recovery
     explain: Explain
     system: System
+    objects: Objects

@@ -94,13 +94,13 @@ class Pulse(msgspec.Struct, frozen=True):
 
 class Queue(Protocol):
     async def accept(self, acceptance: Acceptance) -> Receipt:
-        """Commit events, deliveries and skips together; durable on return.
+        """Commit events, deliveries, skips and changes of custom objects together; durable on return.
 
         A delivery with an order key is held while an earlier one with that key is owed to its webhook.
 
         An event id that is stored already with the same fingerprint is a repeat: neither it nor its
-        deliveries nor its skips are stored again. Raises IdTaken, ports.book.StaleBook (the tenant's version
-        differs), ports.objects.ObjectMoved, StoreUnavailable.
+        deliveries nor its skips are stored again, and no object is changed. Raises IdTaken, ports.book.StaleBook
+        (the tenant's version differs), ports.objects.ObjectMoved and ObjectFull, StoreUnavailable.
         """
         ...
 

@@ -8,6 +8,7 @@ from outrider.ports.book import Book
 from outrider.ports.jobs import Jobs
 from outrider.ports.ledger import Ledger
 from outrider.ports.neighbours import Neighbours
+from outrider.ports.objects import CustomObjects
 from outrider.ports.queue import Queue
 from outrider.ports.system import System
 from outrider.ports.upkeep import Upkeep
@@ -24,6 +25,8 @@ class Store(Protocol):
     def book(self) -> Book: ...
     @property
     def jobs(self) -> Jobs: ...
+    @property
+    def objects(self) -> CustomObjects: ...
     @property
     def upkeep(self) -> Upkeep: ...
     @property

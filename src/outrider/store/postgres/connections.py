@@ -26,9 +26,9 @@ CONNECT_S = 2.0
 LIMIT_S = 5.0  # for one use of a connection; what takes longer is given up, so that producers hear 503 in time
 OLDEST = 14
 
-# Plans are made for each use, because the queue is empty now and holds a million rows a minute later.
 _SETTINGS = {
     "application_name": "outrider",
+    # Planned for each use: the queue is empty now and holds a million rows a moment later.
     "plan_cache_mode": "force_custom_plan",
     "enable_seqscan": "off",
     "jit": "off",

@@ -22,8 +22,8 @@ from outrider.store.postgres.queue import PostgresQueue
 from outrider.store.postgres.upkeep import PostgresSystem, PostgresUpkeep
 
 log = logging.getLogger("outrider.store")
-FOR_READERS = 3  # connections; lists must not keep intake waiting
 READ_LIMIT = "5s"
+FOR_READERS = 3  # connections; lists must not keep intake waiting
 
 
 class PostgresDatabase:

@@ -124,13 +124,14 @@ class Intake:
 
     async def _store(self, connection: Any, acceptances: Sequence[Acceptance]) -> list[Outcome]:
         await lock_order(connection, [d for a in acceptances for d in a.deliveries])
-        sorted_out = await self._look(connection, acceptances)
+        sorted_out, places = await self._look(connection, acceptances)
         good = [each for each in sorted_out if isinstance(each, Sorted)]
         held = await find_held(connection, [d for each in good for d in each.deliveries])
         if any(each.events for each in good):
-            await connection.execute(SQL["accept"], *_accept_columns(good, held, self._incarnation))
+            await connection.execute(SQL["accept"], *_accept_columns(good, places, held, self._incarnation))
         for each in good:
-            await change_objects(connection, each.acceptance.objects)
+            if not each.repeats:
+                await change_objects(connection, each.acceptance.objects)
         return [
             each
             if isinstance(each, Exception)
@@ -138,13 +139,25 @@ class Intake:
             for each in sorted_out
         ]
 
-    async def _look(self, connection: Any, acceptances: Sequence[Acceptance]) -> list[Sorted | Exception]:
+    async def _look(
+        self, connection: Any, acceptances: Sequence[Acceptance]
+    ) -> tuple[list[Sorted | Exception], list[int]]:
+        """The acceptances sorted out, and a place for each of their events."""
         tenants = list({a.tenant for a in acceptances})
         keys = [(a.tenant, event.id) for a in acceptances for event in a.events]
-        rows = await connection.fetch(SQL["look"], tenants, *columns(keys, 2))
-        versions = {row[0]: row[2] for row in rows if row[1] is None}
-        known = {(row[0], row[1]): row[3] for row in rows if row[1] is not None}
-        return sort_out(acceptances, versions, known)
+        versions: dict[str, int] = {}
+        known: dict[tuple[str, str], bytes] = {}
+        places: list[int] = []
+        for kind, tenant, event, number, fingerprint in await connection.fetch(
+            SQL["look"], tenants, *columns(keys, 2), len(keys)
+        ):
+            if kind == "t":
+                versions[tenant] = number
+            elif kind == "k":
+                known[tenant, event] = fingerprint
+            else:
+                places.append(number)
+        return sort_out(acceptances, versions, known), sorted(places)
 
 
 async def store_unleased(connection: Any, news: Acceptance) -> None:
@@ -152,20 +165,27 @@ async def store_unleased(connection: Any, news: Acceptance) -> None:
     bare = msgspec.structs.replace(news, leased=frozenset())
     everything = Sorted(bare, bare.events, bare.deliveries, bare.skips, frozenset(), bare.events[0].accepted)
     await lock_order(connection, bare.deliveries)
+    rows = await connection.fetch(SQL["look"], [], [], [], len(bare.events))
     held = await find_held(connection, bare.deliveries)
-    await connection.execute(SQL["accept"], *_accept_columns([everything], held, ""))
+    await connection.execute(SQL["accept"], *_accept_columns([everything], [row[3] for row in rows], held, ""))
 
 
-def _accept_columns(good: Sequence[Sorted], held: frozenset[str], incarnation: str) -> list[list[Any]]:
+def _accept_columns(
+    good: Sequence[Sorted], places: Sequence[int], held: frozenset[str], incarnation: str
+) -> list[list[Any]]:
+    """The arrays of `accept`; `places` are at least as many as new events."""
+    placed = dict(zip(((e.tenant, e.id) for each in good for e in each.events), places, strict=False))
     events = [
-        (e.tenant, e.id, e.type, e.subject, e.operation, e.time, e.accepted, e.body, e.fingerprint,
-         each.acceptance.book_version)
+        (e.tenant, e.id, placed[e.tenant, e.id], e.accepted, e.fingerprint, e.type, e.subject, e.operation, e.time,
+         e.body, each.acceptance.book_version)
         for each in good for e in each.events
     ]  # fmt: skip
+    accepted = {(e.tenant, e.id): e.accepted for each in good for e in each.events}
     deliveries = [
-        (d.tenant, d.id, d.webhook, d.event, d.created, d.order_key,
+        (d.tenant, d.id, d.webhook, d.event, placed[d.tenant, d.event], accepted[d.tenant, d.event], d.event_type,
+         d.subject, d.created, d.order_key,
          incarnation if d.id in each.acceptance.leased and d.id not in held else None, d.id in held)
         for each in good for d in each.deliveries
     ]  # fmt: skip
     skips = [(each.acceptance.tenant, each.at, s.event, s.reason, s.detail) for each in good for s in each.skips]
-    return [*columns(events, 10), *columns(deliveries, 8), *columns(skips, 5)]
+    return [*columns(events, 11), *columns(deliveries, 12), *columns(skips, 5)]

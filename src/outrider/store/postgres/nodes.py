@@ -64,8 +64,8 @@ async def _take_over(connection: Any, dead_after: int) -> int:
     if not await connection.fetchval(SQL["one_housekeeper"]):
         return 0
     await connection.execute(SQL["bury"], dead_after)
-    orphaned = [row[0] for row in await connection.fetch(SQL["orphaned"])]
+    orphaned = [(row[0], row[1]) for row in await connection.fetch(SQL["orphaned"])]
     if not orphaned:
         return 0
-    done = await connection.execute(SQL["release_orphans"], orphaned)
+    done = await connection.execute(SQL["release_orphans"], *columns(orphaned, 2))
     return int(done.rpartition(" ")[2])

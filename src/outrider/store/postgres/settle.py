@@ -52,12 +52,11 @@ async def _write(connection: Any, incarnation: str, settlements: Sequence[Settle
     """Queue and ledger; returns the ids of deliveries whose lease still held."""
     rows = [
         (s.delivery.tenant, s.delivery.id, s.step.ended, s.step.attempts, s.step.due,
-         s.attempt.status if s.attempt else None, s.reason, s.at, str(s.step.line), s.delivery.event,
-         s.delivery.webhook, s.delivery.event_type, s.delivery.subject, s.delivery.created, s.delivery.origin,
+         s.attempt.status if s.attempt else None, s.reason, s.at, s.step.line,
          encode_attempt(s.attempt) if s.attempt else None)
         for s in settlements
     ]  # fmt: skip
-    return {row[0] for row in await connection.fetch(SQL["settle"], incarnation, *columns(rows, 16))}
+    return {row[0] for row in await connection.fetch(SQL["settle"], incarnation, *columns(rows, 10))}
 
 
 async def _promote(connection: Any, incarnation: str, ended: Sequence[Delivery]) -> list[Delivery]:

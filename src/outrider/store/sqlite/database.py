@@ -19,6 +19,7 @@ from outrider.store.queries import load
 from outrider.store.sqlite.book import SqliteBook
 from outrider.store.sqlite.jobs import SqliteJobs
 from outrider.store.sqlite.ledger import SqliteLedger
+from outrider.store.sqlite.objects import SqliteObjects
 from outrider.store.sqlite.queue import SqliteQueue
 from outrider.store.sqlite.upkeep import SqliteSystem, SqliteUpkeep
 from outrider.store.sqlite.writer import Writer
@@ -86,6 +87,7 @@ class SqliteDatabase:
         self.upkeep = SqliteUpkeep(self.writer, self._readers)
         self.system = SqliteSystem(self._readers, about)
         self.neighbours = None
+        self.objects = SqliteObjects(self._readers)
 
     async def close(self) -> None:
         if self._closed:

@@ -12,6 +12,7 @@ from outrider.domain.breaker import Health
 from outrider.domain.delivery import Line
 from outrider.domain.model import Acceptance, Delivery, Webhook
 from outrider.ports.book import StaleBook
+from outrider.ports.objects import ObjectFull, ObjectMoved
 from outrider.ports.queue import Backlog, Pulse, Receipt, Settled, Settlement
 from outrider.store.queries import load
 from outrider.store.sqlite.rows import SQL, encode_attempt, read_delivery, store
@@ -38,13 +39,30 @@ class SqliteQueue:
         self._alone = False
 
     async def accept(self, acceptance: Acceptance) -> Receipt:
-        def job(connection: apsw.Connection) -> Receipt:
+        def job(connection: apsw.Connection) -> Receipt | ObjectMoved | ObjectFull:
             version = connection.execute(SQL["tenant_version"], (acceptance.tenant,)).get
             if version != acceptance.book_version:
                 raise StaleBook
+            if acceptance.objects:
+                return self._store_or_refuse(connection, acceptance)
             return store(connection, acceptance, self._incarnation)
 
-        return await self._writer.submit(job)
+        outcome = await self._writer.submit(job)
+        if isinstance(outcome, Receipt):
+            return outcome
+        raise outcome
+
+    def _store_or_refuse(
+        self, connection: apsw.Connection, acceptance: Acceptance
+    ) -> Receipt | ObjectMoved | ObjectFull:
+        """A refusal is undone by itself and handed back as a value: raised here, it would undo its whole group, and
+        a record that many want to change at once would cost everybody the shared commit."""
+        try:
+            with connection:  # a savepoint
+                receipt = store(connection, acceptance, self._incarnation)
+        except (ObjectMoved, ObjectFull) as refusal:
+            return refusal
+        return receipt
 
     async def backlogs(self) -> list[Backlog]:
         def job(connection: apsw.Connection) -> list[Backlog]:

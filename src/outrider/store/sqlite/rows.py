@@ -11,6 +11,7 @@ import msgspec
 from outrider.domain.model import Acceptance, Delivery
 from outrider.ports.queue import AttemptRecord, IdTaken, Receipt
 from outrider.store.queries import load
+from outrider.store.sqlite.changes import apply_changes
 
 SQL = load("outrider.store.sqlite", "queue.sql")
 encode_attempt = msgspec.msgpack.Encoder().encode
@@ -18,7 +19,7 @@ decode_attempt = msgspec.msgpack.Decoder(AttemptRecord).decode
 
 
 def store(connection: apsw.Connection, acceptance: Acceptance, incarnation: str) -> Receipt:
-    """Insert events, deliveries and skips. Raises IdTaken."""
+    """Insert events, deliveries and skips; change objects. Raises IdTaken, ObjectMoved, ObjectFull."""
     tenant = acceptance.tenant
     repeats: set[str] = set()
     fresh: dict[str, bytes] = {}
@@ -56,6 +57,8 @@ def store(connection: apsw.Connection, acceptance: Acceptance, incarnation: str)
         SQL["insert_skip"],
         [(tenant, at, s.event, s.reason, s.detail) for s in acceptance.skips if s.event not in repeats],
     )
+    if not repeats:
+        apply_changes(connection, acceptance.objects)
     return Receipt(frozenset(repeats), held)
 
 

@@ -24,17 +24,22 @@ SELECT pg_try_advisory_xact_lock(hashtextextended('outrider housekeeping', 0))
 DELETE FROM node WHERE seen < now_ms() - $1 RETURNING incarnation
 
 -- name: orphaned
--- Every incarnation that holds a lease: one seek for each.
+-- Every holder of leases in a tenant that is no live process: one seek for each.
 WITH RECURSIVE holder AS (
-    (SELECT lease FROM queue WHERE lease IS NOT NULL ORDER BY lease LIMIT 1)
+    (SELECT q.tenant, q.lease FROM queue q WHERE q.lease IS NOT NULL ORDER BY q.tenant, q.lease LIMIT 1)
     UNION ALL
-    SELECT n.lease FROM holder
-    CROSS JOIN LATERAL (SELECT q.lease FROM queue q WHERE q.lease > holder.lease ORDER BY q.lease LIMIT 1) n
+    SELECT n.tenant, n.lease FROM holder
+    CROSS JOIN LATERAL (
+        SELECT q.tenant, q.lease FROM queue q
+        WHERE q.lease IS NOT NULL AND (q.tenant, q.lease) > (holder.tenant, holder.lease)
+        ORDER BY q.tenant, q.lease LIMIT 1
+    ) n
 )
-SELECT h.lease FROM holder h WHERE NOT EXISTS (SELECT 1 FROM node n WHERE n.incarnation = h.lease)
+SELECT h.tenant, h.lease FROM holder h WHERE NOT EXISTS (SELECT 1 FROM node n WHERE n.incarnation = h.lease)
 
 -- name: release_orphans
-UPDATE queue SET lease = NULL WHERE lease = ANY ($1::text[])
+UPDATE queue q SET lease = NULL FROM unnest($1::text[], $2::text[]) AS g (tenant, lease)
+WHERE q.tenant = g.tenant AND q.lease = g.lease
 
 -- name: leave
 DELETE FROM node WHERE incarnation = $1
