@@ -138,6 +138,11 @@ class Request:
         self.body = body
         self.id = headers.get("webhook-id", "")
 
+    @property
+    def json(self) -> Any:
+        """The envelope."""
+        return json.loads(self.body)
+
 
 class Receiver:
     """HTTPS on 127.0.0.1. `answer(request)` gives (status, headers, body); 200 by default."""
