@@ -33,8 +33,8 @@ WITH given AS MATERIALIZED (
         d.order_key, d.lease, d.held, d.place
     FROM owed d JOIN given g ON g.tenant = d.tenant AND g.id = d.event
 )
-INSERT INTO ledger (tenant, at, line, event, reason, detail)
-SELECT s.tenant, s.at, 'skipped', s.event, s.reason, s.detail
+INSERT INTO ledger (tenant, at, line, event, reason, detail, delivery)
+SELECT s.tenant, s.at, 'skipped', s.event, s.reason, s.detail, first_id(s.at)
 FROM unnest($19::text[], $20::bigint[], $21::text[], $22::text[], $23::text[]) AS s (tenant, at, event, reason, detail)
 
 -- name: owe
