@@ -31,8 +31,8 @@ WITH ids AS (
         $19::text[], $20::bigint[], $21::text[], $22::text[], $23::boolean[])
         AS d (tenant, id, webhook, event, event_place, event_accepted, type, subject, created, order_key, lease, held)
 )
-INSERT INTO ledger (tenant, at, line, event, reason, detail)
-SELECT s.tenant, s.at, 'skipped', s.event, s.reason, s.detail
+INSERT INTO ledger (tenant, at, line, event, reason, detail, delivery)
+SELECT s.tenant, s.at, 'skipped', s.event, s.reason, s.detail, first_id(s.at)
 FROM unnest($24::text[], $25::bigint[], $26::text[], $27::text[], $28::text[]) AS s (tenant, at, event, reason, detail)
 
 -- name: owe

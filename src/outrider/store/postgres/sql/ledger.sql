@@ -1,0 +1,199 @@
+-- name: events
+-- Of the days from $5 on, and what lies in no day, because a clock was far off.
+SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint FROM (
+    (SELECT * FROM event
+    WHERE tenant = $1 AND place < $2 AND accepted >= greatest($3::bigint, $5::bigint) AND accepted < $4
+        AND ($6::text IS NULL OR type = $6) AND ($7::text IS NULL OR subject = $7)
+    ORDER BY place DESC LIMIT $8)
+    UNION ALL
+    (SELECT * FROM event_default
+    WHERE tenant = $1 AND place < $2 AND accepted >= $3 AND accepted < least($4::bigint, $5::bigint)
+        AND ($6::text IS NULL OR type = $6) AND ($7::text IS NULL OR subject = $7)
+    ORDER BY place DESC LIMIT $8)
+) e ORDER BY place DESC LIMIT $8
+
+-- name: events_by_type
+-- The type is in the order, though there is but one, so that no other index will do.
+SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint FROM (
+    (SELECT * FROM event
+    WHERE tenant = $1 AND (type, place) < ($6, $2) AND (type, place) >= ($6, 0)
+        AND accepted >= greatest($3::bigint, $5::bigint) AND accepted < $4 AND ($7::text IS NULL OR subject = $7)
+    ORDER BY type DESC, place DESC LIMIT $8)
+    UNION ALL
+    (SELECT * FROM event_default
+    WHERE tenant = $1 AND (type, place) < ($6, $2) AND (type, place) >= ($6, 0)
+        AND accepted >= $3 AND accepted < least($4::bigint, $5::bigint) AND ($7::text IS NULL OR subject = $7)
+    ORDER BY type DESC, place DESC LIMIT $8)
+) e ORDER BY type DESC, place DESC LIMIT $8
+
+-- name: events_by_subject
+SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint FROM (
+    (SELECT * FROM event
+    WHERE tenant = $1 AND (subject, place) < ($7, $2) AND (subject, place) >= ($7, 0)
+        AND accepted >= greatest($3::bigint, $5::bigint) AND accepted < $4 AND ($6::text IS NULL OR type = $6)
+    ORDER BY subject DESC, place DESC LIMIT $8)
+    UNION ALL
+    (SELECT * FROM event_default
+    WHERE tenant = $1 AND (subject, place) < ($7, $2) AND (subject, place) >= ($7, 0)
+        AND accepted >= $3 AND accepted < least($4::bigint, $5::bigint) AND ($6::text IS NULL OR type = $6)
+    ORDER BY subject DESC, place DESC LIMIT $8)
+) e ORDER BY subject DESC, place DESC LIMIT $8
+
+-- name: event_place
+SELECT place, accepted FROM event_id WHERE tenant = $1 AND id = $2
+
+-- name: event
+SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint, book FROM event
+WHERE tenant = $1 AND place = $2 AND accepted = $3
+
+-- name: skips
+SELECT event, reason, detail, at FROM ledger
+WHERE tenant = $1 AND event = $2 AND line = 'skipped' AND delivery >= $3 AND delivery < $4 ORDER BY place
+
+-- name: waiting
+SELECT q.id, q.event, q.type, q.subject, q.webhook,
+    coalesce((SELECT w.name FROM webhook w WHERE w.tenant = $1 AND w.id = q.webhook), ''),
+    'waiting', q.attempts, q.created, q.due, NULL, q.reason, q.status, q.origin
+FROM queue q
+WHERE q.tenant = $1 AND q.id < $2 AND q.id >= $3 AND q.created >= $4 AND q.created < $5
+ORDER BY q.id DESC LIMIT $6
+
+-- name: waiting_of_event
+-- The event is in the order, though there is but one, so that no other index will do.
+SELECT q.id, q.event, q.type, q.subject, q.webhook,
+    coalesce((SELECT w.name FROM webhook w WHERE w.tenant = $1 AND w.id = q.webhook), ''),
+    'waiting', q.attempts, q.created, q.due, NULL, q.reason, q.status, q.origin
+FROM queue q
+WHERE q.tenant = $1 AND (q.event, q.id) < ($7, $2) AND (q.event, q.id) >= ($7, $3)
+    AND q.created >= $4 AND q.created < $5
+    AND ($8::text IS NULL OR q.subject = $8) AND ($9::text IS NULL OR q.webhook = $9)
+    AND ($10::text IS NULL OR q.type = $10)
+ORDER BY q.event DESC, q.id DESC LIMIT $6
+
+-- name: waiting_by_subject
+-- Unleased through the index of lists, leased by reading what the tenant has leased; the same below.
+SELECT q.id, q.event, q.type, q.subject, q.webhook,
+    coalesce((SELECT w.name FROM webhook w WHERE w.tenant = $1 AND w.id = q.webhook), ''),
+    'waiting', q.attempts, q.created, q.due, NULL, q.reason, q.status, q.origin
+FROM (
+    (SELECT * FROM queue q
+    WHERE q.tenant = $1 AND q.lease IS NULL AND (q.subject, q.id) < ($8, $2) AND (q.subject, q.id) >= ($8, $3)
+        AND q.created >= $4 AND q.created < $5
+        AND ($7::text IS NULL OR q.event = $7) AND ($9::text IS NULL OR q.webhook = $9)
+        AND ($10::text IS NULL OR q.type = $10)
+    ORDER BY q.subject DESC, q.id DESC LIMIT $6)
+    UNION ALL
+    (SELECT * FROM queue q
+    WHERE q.tenant = $1 AND q.lease IS NOT NULL AND q.subject = $8 AND q.id < $2 AND q.id >= $3
+        AND q.created >= $4 AND q.created < $5
+        AND ($7::text IS NULL OR q.event = $7) AND ($9::text IS NULL OR q.webhook = $9)
+        AND ($10::text IS NULL OR q.type = $10)
+    ORDER BY q.id DESC LIMIT $6)
+) q ORDER BY q.id DESC LIMIT $6
+
+-- name: waiting_by_webhook
+SELECT q.id, q.event, q.type, q.subject, q.webhook,
+    coalesce((SELECT w.name FROM webhook w WHERE w.tenant = $1 AND w.id = q.webhook), ''),
+    'waiting', q.attempts, q.created, q.due, NULL, q.reason, q.status, q.origin
+FROM (
+    (SELECT * FROM queue q
+    WHERE q.tenant = $1 AND q.lease IS NULL AND (q.webhook, q.id) < ($9, $2) AND (q.webhook, q.id) >= ($9, $3)
+        AND q.created >= $4 AND q.created < $5
+        AND ($7::text IS NULL OR q.event = $7) AND ($8::text IS NULL OR q.subject = $8)
+        AND ($10::text IS NULL OR q.type = $10)
+    ORDER BY q.webhook DESC, q.id DESC LIMIT $6)
+    UNION ALL
+    (SELECT * FROM queue q
+    WHERE q.tenant = $1 AND q.lease IS NOT NULL AND q.webhook = $9 AND q.id < $2 AND q.id >= $3
+        AND q.created >= $4 AND q.created < $5
+        AND ($7::text IS NULL OR q.event = $7) AND ($8::text IS NULL OR q.subject = $8)
+        AND ($10::text IS NULL OR q.type = $10)
+    ORDER BY q.id DESC LIMIT $6)
+) q ORDER BY q.id DESC LIMIT $6
+
+-- name: waiting_by_type
+SELECT q.id, q.event, q.type, q.subject, q.webhook,
+    coalesce((SELECT w.name FROM webhook w WHERE w.tenant = $1 AND w.id = q.webhook), ''),
+    'waiting', q.attempts, q.created, q.due, NULL, q.reason, q.status, q.origin
+FROM (
+    (SELECT * FROM queue q
+    WHERE q.tenant = $1 AND q.lease IS NULL AND (q.type, q.id) < ($10, $2) AND (q.type, q.id) >= ($10, $3)
+        AND q.created >= $4 AND q.created < $5
+        AND ($7::text IS NULL OR q.event = $7) AND ($8::text IS NULL OR q.subject = $8)
+        AND ($9::text IS NULL OR q.webhook = $9)
+    ORDER BY q.type DESC, q.id DESC LIMIT $6)
+    UNION ALL
+    (SELECT * FROM queue q
+    WHERE q.tenant = $1 AND q.lease IS NOT NULL AND q.type = $10 AND q.id < $2 AND q.id >= $3
+        AND q.created >= $4 AND q.created < $5
+        AND ($7::text IS NULL OR q.event = $7) AND ($8::text IS NULL OR q.subject = $8)
+        AND ($9::text IS NULL OR q.webhook = $9)
+    ORDER BY q.id DESC LIMIT $6)
+) q ORDER BY q.id DESC LIMIT $6
+
+-- name: ended
+-- Three branches, each in the order of ids, are merged as far as the page needs. What is given is known when the
+-- plan is made, so conditions on that alone are gone from it.
+SELECT l.delivery, l.event, l.type, l.subject, l.webhook, l.webhook_name,
+    l.line, l.attempts, l.created, NULL, l.at, l.reason, l.status, l.origin
+FROM (
+    (SELECT * FROM ledger
+    WHERE tenant = $1 AND line = 'delivered' AND ($11::text IS NULL OR $11 = 'delivered')
+        AND delivery < $2 AND delivery >= $3 AND created >= $4 AND created < $5
+        AND ($7::text IS NULL OR event = $7) AND ($8::text IS NULL OR subject = $8)
+        AND ($9::text IS NULL OR webhook = $9) AND ($10::text IS NULL OR type = $10)
+        AND (place > 0 OR coalesce($7, $8, $9, $10) IS NOT NULL)
+    ORDER BY delivery DESC LIMIT $6)
+    UNION ALL
+    (SELECT * FROM ledger
+    WHERE tenant = $1 AND line = 'exhausted' AND ($11::text IS NULL OR $11 = 'exhausted')
+        AND delivery < $2 AND delivery >= $3 AND created >= $4 AND created < $5
+        AND ($7::text IS NULL OR event = $7) AND ($8::text IS NULL OR subject = $8)
+        AND ($9::text IS NULL OR webhook = $9) AND ($10::text IS NULL OR type = $10)
+        AND (place > 0 OR coalesce($7, $8, $9, $10) IS NOT NULL)
+    ORDER BY delivery DESC LIMIT $6)
+    UNION ALL
+    (SELECT * FROM ledger
+    WHERE tenant = $1 AND line = 'cancelled' AND ($11::text IS NULL OR $11 = 'cancelled')
+        AND delivery < $2 AND delivery >= $3 AND created >= $4 AND created < $5
+        AND ($7::text IS NULL OR event = $7) AND ($8::text IS NULL OR subject = $8)
+        AND ($9::text IS NULL OR webhook = $9) AND ($10::text IS NULL OR type = $10)
+        AND (place > 0 OR coalesce($7, $8, $9, $10) IS NOT NULL)
+    ORDER BY delivery DESC LIMIT $6)
+) l ORDER BY l.delivery DESC LIMIT $6
+
+-- name: delivery
+-- Waiting or ended, never both: one statement sees one moment.
+SELECT q.id, q.event, q.type, q.subject, q.webhook,
+    coalesce((SELECT w.name FROM webhook w WHERE w.tenant = $1 AND w.id = q.webhook), ''),
+    'waiting', q.attempts, q.created, q.due, NULL::bigint, q.reason, q.status, q.origin
+FROM queue q WHERE q.tenant = $1 AND q.id = $2
+UNION ALL
+SELECT l.delivery, l.event, l.type, l.subject, l.webhook, l.webhook_name,
+    l.line, l.attempts, l.created, NULL, l.at, l.reason, l.status, l.origin
+FROM ledger l
+WHERE l.tenant = $1 AND l.delivery = $2 AND l.line IN ('delivered', 'exhausted', 'cancelled') AND l.place > 0
+
+-- name: lines
+SELECT line, at, reason, attempt FROM ledger
+WHERE tenant = $1 AND delivery = $2 AND line IN ('attempted', 'deferred', 'delivered', 'exhausted', 'cancelled')
+    AND place > 0
+ORDER BY place
+
+-- name: webhooks_then
+SELECT w.id, p.version IS NOT NULL, p.document FROM webhook w
+LEFT JOIN LATERAL (
+    SELECT v.version, v.document FROM webhook_past v
+    WHERE v.tenant = $1 AND v.webhook = w.id AND v.version <= $2 ORDER BY v.version DESC LIMIT 1
+) p ON true
+WHERE w.tenant = $1
+
+-- name: held_behind
+SELECT (
+    SELECT q.id FROM queue q
+    WHERE q.tenant = $1 AND q.webhook = d.webhook AND q.order_key = d.order_key ORDER BY q.place LIMIT 1
+)
+FROM queue d WHERE d.tenant = $1 AND d.id = $2 AND d.held
+
+-- name: healths
+SELECT webhook, document FROM health WHERE tenant = $1
