@@ -47,8 +47,8 @@ class Cluster:
 
 
 class Producers:
-    """Threads that report events to nodes in turn until `stop`; `accepted` are ids with a 202, `refused` other answers
-    by status, with the instant of each."""
+    """Threads that report events to nodes in turn until `stop`; `accepted` are ids with a 202, `refused` other
+    answers by status, with the instant of each."""
 
     def __init__(self, nodes: list[Served], count: int = 4, batch: int = 10, pause_s: float = 0.02) -> None:
         self.accepted: list[tuple[str, float]] = []
@@ -148,4 +148,3 @@ def drained(node: Served, seconds: float = 60) -> None:
 
 def repeats(requests: list[Any]) -> int:
     return sum(count - 1 for count in Counter(request.id for request in requests).values())
-

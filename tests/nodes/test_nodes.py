@@ -1,4 +1,5 @@
-"""Any number of nodes: dead ones are replaced, stopped ones lose what they held, limits and order hold across all."""
+"""Any number of nodes: dead ones are replaced, stopped ones lose what they held, limits and order hold across
+all."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from harness import Receiver, Request, until
+from harness import Receiver, Request, Served, until
 from nodes.cluster import Cluster, Producers, drained, repeats
 from outrider.dispatch.heartbeat import BEAT_S, BEATS_UNTIL_DEAD
 from outrider.dispatch.lanes import LaneLimits
@@ -42,7 +43,7 @@ def test_a_killed_and_a_stopped_node_lose_nothing(cluster: Cluster, receive: Rec
     assert len(first.ok("GET", "/v2/manage/system")["Nodes"]) == 2
 
 
-def _ended(node: object) -> list[str]:
+def _ended(node: Served) -> list[str]:
     found: list[str] = []
     cursor = ""
     while True:
@@ -74,7 +75,7 @@ def test_a_change_is_seen_by_every_node_within_a_second(cluster: Cluster, receiv
     assert (found["Name"], found["Timeout"]) == ("crm", 7)
 
 
-def _of_all(nodes: list[object], webhook: str) -> dict[str, object] | None:
+def _of_all(nodes: list[Served], webhook: str) -> dict[str, object] | None:
     shown = [node.ok("GET", f"/v2/manage/webhooks/{webhook}") for node in nodes]
     return shown[0] if all(each == shown[0] for each in shown) else None
 
@@ -102,7 +103,9 @@ def test_concurrency_and_order_hold_across_nodes(cluster: Cluster, receive: Rece
     hook = {"Event": "Login", "TargetUrl": receiver.url("/limited"), "MaxConcurrency": 1}
     nodes[0].ok("POST", "/v2/manage/webhooks", hook)
     nodes[0].ok(
-        "POST", "/v2/manage/webhooks", {"Event": "Login", "TargetUrl": receiver.url("/ordered"), "Ordering": "subject"}
+        "POST",
+        "/v2/manage/webhooks",
+        {"Event": "Login", "TargetUrl": receiver.url("/ordered"), "Ordering": "subject"},
     )
     accepted: dict[str, list[str]] = {}
     for number in range(150):

@@ -29,7 +29,7 @@ from outrider.domain.model import Ordering, Tenant, Webhook
 from outrider.ports.ledger import DeliveryQuery, DeliveryRow, EventQuery, LedgerLine
 from outrider.ports.sender import Failure, FailureKind, Reply, Request, Timing
 from outrider.vault.keyring import Keyring
-from sim.disk import Disk, SqliteDisk
+from sim.disk import Disk, MakeDisk, SqliteDisk
 
 EPOCH = 1_767_225_600_000
 TENANT = "tenant"
@@ -224,12 +224,15 @@ class World:
         await self.stop(1)
 
 
+Play = Callable[[World], Coroutine[Any, Any, None]]
+
+
 def simulate(
     seed: int,
-    play: Callable[[World], Coroutine[Any, Any, None]],
+    play: Play,
     policy: Policy,
     limits: LaneLimits,
-    on: Callable[[Callable[[], int]], Disk] = SqliteDisk,
+    on: MakeDisk = SqliteDisk,
 ) -> World:
     """Run `play` in a world of this seed until it returns. `on` makes the store, given the clock."""
     loop = VirtualLoop()

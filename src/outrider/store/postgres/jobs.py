@@ -59,8 +59,8 @@ class PostgresJobs:
         await self._connections.run(lambda connection: connection.execute(SQL["insert_job"], *row))
 
     async def advance(self, before: Job, after: Job, deliveries: Sequence[Delivery]) -> bool:
-        """When StoreUnavailable leaves open whether the commit happened, the same call again makes nothing twice: the
-        job's place has moved if it did. If the commit is still under way the call waits for it."""
+        """When StoreUnavailable leaves open whether the commit happened, the same call again makes nothing twice:
+        the job's place has moved if it did. If the commit is still under way the call waits for it."""
 
         async def work(connection: Any) -> bool:
             if not await _advance(connection, before, after):

@@ -1,8 +1,8 @@
 """Where a list looks, a bounded number of days at a time: the last day first, then further back in growing steps.
 
 Ids of deliveries are UUIDv7, whose first half is the instant they were made, and the ledger's partitions are spans
-of ids; events lie in partitions by the instant they were accepted. A page that the last day fills opens the partitions
-of that day and the next, however many are kept.
+of ids; events lie in partitions by the instant they were accepted. A page that the last day fills opens the
+partitions of that day and the next, however many are kept.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class PostgresUpkeep:
             if not await connection.fetchval(NODE["one_housekeeper"]):
                 return None
             today = await connection.fetchval(NODE["now"]) // DAY * DAY
-            for day in range(today - DAY, today + (AHEAD + 1) * DAY, DAY):
+            for day in range(max(0, today - DAY), today + (AHEAD + 1) * DAY, DAY):
                 await connection.execute(SQL["add_day"], day)
             return None if oldest is None else await _drop(connection, oldest // DAY * DAY)
 
