@@ -9,7 +9,8 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException, ValidationException
 
-from outrider.domain.errors import CallerError, InvalidField, OurError
+from outrider.api.codes import BODY_INVALID, coded
+from outrider.domain.errors import CallerError, InvalidField, OurError, TooManyCalls
 
 log = logging.getLogger("outrider.api")
 
@@ -22,10 +23,10 @@ class Problem(msgspec.Struct, frozen=True):
     headers: dict[str, str]
 
 
-def problem(error: Exception) -> Problem:
-    """What to answer; logs what is our fault, and tells the caller nothing of it."""
+def problem(error: Exception, path: str, method: str) -> Problem:
+    """What to answer to a request for `path`; logs what is our fault, and tells the caller nothing of it."""
     if isinstance(error, CallerError):
-        return _of_caller(error)
+        return _of_caller(error, path, method)
     if isinstance(error, OurError):
         log.warning("answered 503: %s", error)
         body = _body(7910, "Service temporarily unavailable", "nothing was stored; send the request again")
@@ -34,12 +35,20 @@ def problem(error: Exception) -> Problem:
     return Problem(500, _body(7909, "Operation failed due to an internal error", "the fault is ours"), {})
 
 
-def _of_caller(error: CallerError) -> Problem:
-    body = _body(error.code, error.message, error.description)
+def _of_caller(error: CallerError, path: str, method: str) -> Problem:
+    found = coded(error, path, method)
+    body = _body(found.code, found.message, error.description)
     if error.field is not None:
         body["Errors"] = [{"FieldName": error.field, "ErrorMessage": f"expected {error.expected}"}]
         body |= {"Field": error.field, "Expected": error.expected, "Given": error.given}
-    return Problem(error.status, body, {})
+    return Problem(found.status, body, _headers(error))
+
+
+def _headers(error: CallerError) -> dict[str, str]:
+    if isinstance(error, TooManyCalls):
+        return {"retry-after": str(error.retry_after)}
+    # LoginRadius' Node SDK counts characters as bytes: what follows a body cut short is no request.
+    return {"connection": "close"} if error.code == BODY_INVALID else {}
 
 
 def _body(code: int, message: str, description: str) -> dict[str, Any]:
@@ -58,7 +67,7 @@ def encoded(found: Problem) -> bytes:
 
 def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Litestar's exception handler for everything."""
-    found = problem(_ours(request, error))
+    found = problem(_ours(request, error), request.scope["path"], request.method)
     return Response(encoded(found), status_code=found.status, media_type="application/json", headers=found.headers)
 
 
