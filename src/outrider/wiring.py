@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from typing import Any
 
@@ -14,9 +15,12 @@ from outrider.app.bootstrap import FirstCredentials, bootstrap
 from outrider.app.explain import Explain
 from outrider.app.history import History
 from outrider.app.keys import Keys
+from outrider.app.pace import Pace
 from outrider.app.recovery import Recovery
 from outrider.app.secrets import Secrets
 from outrider.app.services import Services
+from outrider.app.settings import Settings
+from outrider.app.subscriptions import Subscriptions
 from outrider.app.trials import Trials
 from outrider.app.webhooks import Webhooks
 from outrider.config import Config
@@ -112,6 +116,7 @@ async def build(config: Config) -> Outrider:
     webhooks = Webhooks(**reaching, ledger=database.ledger)
     services = Services(
         access=Access(books, vault, clock),
+        pace=Pace(books, time.monotonic),
         intake=Intake(
             books=books,
             queue=database.queue,
@@ -121,7 +126,9 @@ async def build(config: Config) -> Outrider:
             ids=ids,
             limits=Limits(event_bytes=config.max_event_bytes),
         ),
+        settings=Settings(book=book, books=books),
         webhooks=webhooks,
+        subscriptions=Subscriptions(webhooks),
         trials=Trials(webhooks=webhooks, prober=attempter, clock=clock, ids=ids),
         secrets=Secrets(**reaching, ids=ids),
         keys=Keys(**managed),

@@ -13,7 +13,7 @@ from litestar.types import ASGIApp, Receive, Send
 from outrider.api import bodies, errors
 from outrider.api.credentials import carried
 from outrider.api.intake import EVENTS, OPERATIONS, IntakeRoute
-from outrider.api.routes import event_types, history, keys, recovery, secrets, webhooks
+from outrider.api.routes import event_types, history, keys, legacy, recovery, secrets, settings, webhooks
 from outrider.app import access
 from outrider.app.services import Services
 
@@ -22,12 +22,14 @@ _SINGULAR = "/v2/manage/webhook"
 
 
 class FoldedRequest(Request[Any, Any, Any]):
-    """Decodes JSON bodies with `api/bodies.py`, so that keys match case-insensitively."""
+    """Decodes JSON bodies with `api/bodies.py`, so that keys match case-insensitively; no body means `{}`."""
+
+    async def body(self) -> bytes:
+        return await super().body() or b"{}"
 
     async def json(self) -> Any:
         wanted = self.route_handler.parsed_fn_signature.parameters["data"].annotation
-        decoded = bodies.decode_folded(await self.body() or b"{}", wanted)
-        return msgspec.to_builtins(decoded)
+        return msgspec.to_builtins(bodies.decode_folded(await self.body(), wanted))
 
 
 def build_app(
@@ -47,12 +49,19 @@ def build_app(
     def tenant(request: Request[Any, Any, Any]) -> str:
         found = carried(request.scope.get("query_string", b""), request.scope["headers"])
         scope = access.Scope.READ if request.method == "GET" else access.Scope.WRITE
-        return services.access.authenticate(found.credentials, scope)
+        caller = services.access.authenticate(found.credentials, scope)
+        services.pace.take(caller)
+        return caller
+
+    def prevented(request: Request[Any, Any, Any]) -> bool:
+        return carried(request.scope.get("query_string", b""), request.scope["headers"]).prevented
 
     managed = Litestar(
         [
             health,
             webhooks.router,
+            legacy.router,
+            settings.router,
             secrets.router,
             keys.router,
             event_types.router,
@@ -62,6 +71,7 @@ def build_app(
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False, use_cache=True),
             "tenant": Provide(tenant, sync_to_thread=False),
+            "prevented": Provide(prevented, sync_to_thread=False),
         },
         exception_handlers={Exception: errors.handle},
         request_class=FoldedRequest,
