@@ -100,6 +100,13 @@ def test_a_body_cut_short_is_refused_and_the_connection_closed(
     assert closed
 
 
+@pytest.mark.parametrize(("method", "path"), [("POST", "/v2/manage/webhooks"), ("POST", "/api/v2/webhook")])
+def test_a_body_too_large_is_refused_before_it_is_read(shared: Served, method: str, path: str) -> None:
+    head, body, closed = exchange(shared, request(method, path, b'{"', 1024 * 1024 + 1))
+    assert head.startswith(b"HTTP/1.1 413 ")
+    assert (json.loads(body)["ErrorCode"], closed) == (7913, True)
+
+
 def test_what_is_no_request_is_refused_in_json_and_the_connection_closed(shared: Served) -> None:
     head, body, closed = exchange(shared, b'"}\r\n\r\n')
     assert head.startswith(b"HTTP/1.1 400 ")

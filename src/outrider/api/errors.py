@@ -10,6 +10,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException, ValidationException
 
 from outrider.api.codes import BODY_INVALID, coded
+from outrider.app.accept import BODY_TOO_LARGE
 from outrider.domain.errors import CallerError, InvalidField, OurError, TooManyCalls
 
 log = logging.getLogger("outrider.api")
@@ -47,8 +48,8 @@ def _of_caller(error: CallerError, path: str, method: str) -> Problem:
 def _headers(error: CallerError) -> dict[str, str]:
     if isinstance(error, TooManyCalls):
         return {"retry-after": str(error.retry_after)}
-    # LoginRadius' Node SDK counts characters as bytes: what follows a body cut short is no request.
-    return {"connection": "close"} if error.code == BODY_INVALID else {}
+    # What follows is the end of this body, no request: unread, or cut off by a wrong Content-Length.
+    return {"connection": "close"} if error.code == BODY_INVALID or error.status == 413 else {}
 
 
 def _body(code: int, message: str, description: str) -> dict[str, Any]:
@@ -79,6 +80,8 @@ def _ours(request: Request[Any, Any, Any], error: Exception) -> Exception:
         return _plain(405, 7905, "Method not allowed", f"this path does not take {request.method}")
     if isinstance(error, ValidationException):
         return _parameter(error)
+    if isinstance(error, HTTPException) and error.status_code == 413:
+        return _plain(413, BODY_TOO_LARGE, "The request is too large", "body: expected fewer bytes")
     if isinstance(error, HTTPException) and error.status_code < 500:
         return _plain(error.status_code, 7900, "A parameter is not formatted correctly", error.detail)
     return error
