@@ -52,6 +52,7 @@ _LEGACY: _Table = {
     (7989, 409): (1110, 403),
 }
 _BODY_OF = {"PUT": 1079, "DELETE": 1084}
+BODIES_INVALID = frozenset({BODY_INVALID, *_BODY_OF.values()})
 
 
 def coded(error: CallerError, path: str, method: str) -> Coded:

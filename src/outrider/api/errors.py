@@ -9,7 +9,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException, ValidationException
 
-from outrider.api.codes import BODY_INVALID, coded
+from outrider.api.codes import BODIES_INVALID, coded
 from outrider.app.accept import BODY_TOO_LARGE
 from outrider.domain.errors import CallerError, InvalidField, OurError, TooManyCalls
 
@@ -49,7 +49,7 @@ def _headers(error: CallerError) -> dict[str, str]:
     if isinstance(error, TooManyCalls):
         return {"retry-after": str(error.retry_after)}
     # What follows is the end of this body, no request: unread, or cut off by a wrong Content-Length.
-    return {"connection": "close"} if error.code == BODY_INVALID or error.status == 413 else {}
+    return {"connection": "close"} if error.code in BODIES_INVALID or error.status == 413 else {}
 
 
 def _body(code: int, message: str, description: str) -> dict[str, Any]:
