@@ -19,7 +19,6 @@ from typing import Any
 
 API_KEY = "test-api-key"
 API_SECRET = "test-api-secret"  # a loopback server's, made for tests
-OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
@@ -45,11 +44,17 @@ def outrider(*arguments: str, stdin: bytes = b"", **settings: str) -> subprocess
 
 
 class Served:
-    """`outrider serve` in a process of its own."""
+    """`outrider serve` in a process of its own; `ca` is the file of who signed its certificate, when it has one."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, *, ca: Path | None = None, **settings: str) -> None:
         self.folder = folder
         self.settings = settings
+        handlers: list[Any] = [urllib.request.ProxyHandler({})]
+        if ca is not None:
+            context = ssl.create_default_context(cafile=ca)
+            context.verify_flags |= ssl.VERIFY_X509_STRICT  # the default since Python 3.13
+            handlers.append(urllib.request.HTTPSHandler(context=context))
+        self.opener = urllib.request.build_opener(*handlers)
         self.url = ""
         self.process: subprocess.Popen[str] | None = None
 
@@ -112,7 +117,7 @@ class Served:
             self.url + path, content, {"Content-Type": "application/json"} | headers, method=method
         )
         try:
-            with OPENER.open(request, timeout=30) as answer:
+            with self.opener.open(request, timeout=30) as answer:
                 return answer.status, json.loads(answer.read())
         except urllib.error.HTTPError as error:
             with error:

@@ -34,6 +34,8 @@ class Config(msgspec.Struct, frozen=True):
     retention_days: int | None = None
     host: str = "127.0.0.1"
     port: int = 8750
+    tls_cert_file: str | None = None  # plain HTTP when absent
+    tls_key_file: str | None = None  # in the certificate's file when absent
     bootstrap_api_key: str | None = None
     bootstrap_api_secret: str | None = None
     root_key: str | None = None
@@ -152,6 +154,8 @@ _READERS: dict[str, Callable[[str, str], object]] = {
     "OUTRIDER_RETENTION_DAYS": _number(1, 3_650),
     "OUTRIDER_HOST": _text,
     "OUTRIDER_PORT": _number(0, 65535),
+    "OUTRIDER_TLS_CERT_FILE": _text,
+    "OUTRIDER_TLS_KEY_FILE": _text,
     "OUTRIDER_BOOTSTRAP_API_KEY": _credential,
     "OUTRIDER_BOOTSTRAP_API_SECRET": _credential,
     "OUTRIDER_ROOT_KEY": _text,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
 import uuid
 from typing import Any
 
@@ -20,9 +21,12 @@ from outrider.app.follow import Follower
 from outrider.app.history import History
 from outrider.app.keys import Keys
 from outrider.app.objects import Objects
+from outrider.app.pace import Pace
 from outrider.app.recovery import Recovery
 from outrider.app.secrets import Secrets
 from outrider.app.services import Services
+from outrider.app.settings import Settings
+from outrider.app.subscriptions import Subscriptions
 from outrider.app.system import System
 from outrider.app.trials import Trials
 from outrider.app.webhooks import Webhooks
@@ -201,7 +205,10 @@ def _services(made: _Made, handover: Handover, attempter: Attempter) -> Services
     return Services(
         access=Access(books, vault, clock),
         intake=intake,
+        pace=Pace(books, time.monotonic),
+        settings=Settings(book=store.book, books=books),
         webhooks=webhooks,
+        subscriptions=Subscriptions(webhooks),
         trials=Trials(webhooks=webhooks, prober=attempter, clock=clock, ids=ids),
         secrets=Secrets(**reaching, ids=ids),
         keys=Keys(**managed),

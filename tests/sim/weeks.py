@@ -20,8 +20,8 @@ from outrider.dispatch.lanes import LaneLimits
 from outrider.domain.clock import HOUR
 from outrider.domain.delivery import Policy
 from outrider.domain.model import Ordering
-from sim.promises import broken_promises
 from sim.disk import MakeDisk, SqliteDisk
+from sim.promises import broken_promises
 from sim.world import Play, World, simulate
 
 HOSTS = ["good", "shaky", "flapping", "dead", "unwilling", "gone", "subject", "strict"]

@@ -13,7 +13,18 @@ from litestar.types import ASGIApp, Receive, Send
 from outrider.api import bodies, errors
 from outrider.api.credentials import carried
 from outrider.api.intake import EVENTS, OPERATIONS, IntakeRoute
-from outrider.api.routes import event_types, history, keys, objects, recovery, secrets, system, webhooks
+from outrider.api.routes import (
+    event_types,
+    history,
+    keys,
+    legacy,
+    objects,
+    recovery,
+    secrets,
+    settings,
+    system,
+    webhooks,
+)
 from outrider.app import access
 from outrider.app.services import Services
 
@@ -23,12 +34,14 @@ _ACCOUNT = ["", "identity", "v2", "manage", "account"]
 
 
 class FoldedRequest(Request[Any, Any, Any]):
-    """Decodes JSON bodies with `api/bodies.py`, so that keys match case-insensitively."""
+    """Decodes JSON bodies with `api/bodies.py`, so that keys match case-insensitively; no body means `{}`."""
+
+    async def body(self) -> bytes:
+        return await super().body() or b"{}"
 
     async def json(self) -> Any:
         wanted = self.route_handler.parsed_fn_signature.parameters["data"].annotation
-        decoded = bodies.decode_folded(await self.body() or b"{}", wanted)
-        return msgspec.to_builtins(decoded)
+        return msgspec.to_builtins(bodies.decode_folded(await self.body(), wanted))
 
 
 def build_app(
@@ -50,10 +63,17 @@ def build_app(
     def tenant(request: Request[Any, Any, Any]) -> str:
         found = carried(request.scope.get("query_string", b""), request.scope["headers"])
         scope = access.Scope.READ if request.method == "GET" else access.Scope.WRITE
-        return services.access.authenticate(found.credentials, scope)
+        caller = services.access.authenticate(found.credentials, scope)
+        services.pace.take(caller)
+        return caller
+
+    def prevented(request: Request[Any, Any, Any]) -> bool:
+        return carried(request.scope.get("query_string", b""), request.scope["headers"]).prevented
 
     calls = [
         webhooks.router,
+        legacy.router,
+        settings.router,
         secrets.router,
         keys.router,
         event_types.router,
@@ -67,6 +87,7 @@ def build_app(
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False, use_cache=True),
             "tenant": Provide(tenant, sync_to_thread=False),
+            "prevented": Provide(prevented, sync_to_thread=False),
         },
         exception_handlers={Exception: errors.handle},
         request_class=FoldedRequest,

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from outrider.api.codes import BODY_INVALID
 from outrider.domain.errors import InvalidField
 
 T = TypeVar("T")
@@ -21,7 +22,6 @@ _MESSAGE = re.compile(r"(?P<text>.*?)(?: - at `(?P<path>\$.*)`)?", re.DOTALL)
 _EXPECTED = re.compile(r"Expected `(?P<expected>[^`]*)`, got `(?P<given>[^`]*)`")
 _MISSING = re.compile(r"Object missing required field `(?P<field>[^`]*)`")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>[^`]*)`")
-BODY_INVALID = 965
 
 
 def decode(body: bytes, kind: type[T]) -> T:

@@ -9,11 +9,11 @@ import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException, ValidationException
 
+from outrider.api.codes import BODIES_INVALID, coded
 from outrider.app.accept import BODY_TOO_LARGE
-from outrider.domain.errors import CallerError, InvalidField, OurError
+from outrider.domain.errors import CallerError, InvalidField, OurError, TooManyCalls
 
 log = logging.getLogger("outrider.api")
-_BODY_LOST = (965, 1079, BODY_TOO_LARGE)
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -24,10 +24,10 @@ class Problem(msgspec.Struct, frozen=True):
     headers: dict[str, str]
 
 
-def problem(error: Exception) -> Problem:
-    """What to answer; logs what is our fault, and tells the caller nothing of it."""
+def problem(error: Exception, path: str, method: str) -> Problem:
+    """What to answer to a request for `path`; logs what is our fault, and tells the caller nothing of it."""
     if isinstance(error, CallerError):
-        return _of_caller(error)
+        return _of_caller(error, path, method)
     if isinstance(error, OurError):
         log.warning("answered 503: %s", error)
         body = _body(7910, "Service temporarily unavailable", "nothing was stored; send the request again")
@@ -36,13 +36,20 @@ def problem(error: Exception) -> Problem:
     return Problem(500, _body(7909, "Operation failed due to an internal error", "the fault is ours"), {})
 
 
-def _of_caller(error: CallerError) -> Problem:
-    body = _body(error.code, error.message, error.description)
+def _of_caller(error: CallerError, path: str, method: str) -> Problem:
+    found = coded(error, path, method)
+    body = _body(found.code, found.message, error.description)
     if error.field is not None:
         body["Errors"] = [{"FieldName": error.field, "ErrorMessage": f"expected {error.expected}"}]
         body |= {"Field": error.field, "Expected": error.expected, "Given": error.given}
-    # Where a body was not read to its end, what follows on the connection is not a request.
-    return Problem(error.status, body, {"connection": "close"} if error.code in _BODY_LOST else {})
+    return Problem(found.status, body, _headers(error))
+
+
+def _headers(error: CallerError) -> dict[str, str]:
+    if isinstance(error, TooManyCalls):
+        return {"retry-after": str(error.retry_after)}
+    # What follows is the end of this body, no request: unread, or cut off by a wrong Content-Length.
+    return {"connection": "close"} if error.code in BODIES_INVALID or error.status == 413 else {}
 
 
 def _body(code: int, message: str, description: str) -> dict[str, Any]:
@@ -61,7 +68,7 @@ def encoded(found: Problem) -> bytes:
 
 def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Litestar's exception handler for everything."""
-    found = problem(_ours(request, error))
+    found = problem(_ours(request, error), request.scope["path"], request.method)
     return Response(encoded(found), status_code=found.status, media_type="application/json", headers=found.headers)
 
 
@@ -74,7 +81,7 @@ def _ours(request: Request[Any, Any, Any], error: Exception) -> Exception:
     if isinstance(error, ValidationException):
         return _parameter(error)
     if isinstance(error, HTTPException) and error.status_code == 413:
-        return _plain(413, BODY_TOO_LARGE, "The request is too large", error.detail)
+        return _plain(413, BODY_TOO_LARGE, "The request is too large", "body: expected fewer bytes")
     if isinstance(error, HTTPException) and error.status_code < 500:
         return _plain(error.status_code, 7900, "A parameter is not formatted correctly", error.detail)
     return error

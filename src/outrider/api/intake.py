@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from litestar.types import Receive, Scope, Send
+from litestar.types import Receive, Send
 
 from outrider.api import errors
 from outrider.api.bodies import decode
@@ -28,11 +28,11 @@ class IntakeRoute:
         self._access = access
         self._request_bytes = request_bytes
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         try:
             accepted = await self._accept(scope, receive)
         except Exception as error:
-            found = errors.problem(error)
+            found = errors.problem(error, scope["path"], scope["method"])
             await answer(send, found.status, errors.encoded(found), found.headers)
         else:
             await answer(send, 202, _encode({"Data": accepted}), {})

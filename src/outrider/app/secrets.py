@@ -89,20 +89,26 @@ class Secrets:
         await self._books.change(tenant, make)
         return Shown(secret, value)
 
-    async def rotate(self, tenant: str, name: str, given: RotationInput) -> Shown:
-        """A new current version; both sign until the overlap ends. Tells the operator by SecretRotated."""
+    async def rotate(self, tenant: str, name: str, given: RotationInput, *, prevented: bool = False) -> Shown:
+        """A new current version; both sign until the overlap ends. Tells the operator by SecretRotated.
+
+        `prevented` records that event and sends it to nobody.
+        """
         if not 0 <= given.OverlapHours * HOUR <= LONGEST_OVERLAP:
             raise InvalidField("OverlapHours", "0 to 168 hours", str(given.OverlapHours))
         value = self._value(given.Value)
 
         async def make(book: TenantBook) -> Secret:
-            return await self._rotated(book, _found(book, name), value, given.OverlapHours * HOUR)
+            overlap = given.OverlapHours * HOUR
+            return await self._rotated(book, _found(book, name), value, overlap, prevented=prevented)
 
         secret = await self._books.change(tenant, make)
         self._handover.wake()
         return Shown(secret, value)
 
-    async def _rotated(self, book: TenantBook, before: Secret, value: str, overlap: int) -> Secret:
+    async def _rotated(
+        self, book: TenantBook, before: Secret, value: str, overlap: int, *, prevented: bool
+    ) -> Secret:
         now = self._clock.now()
         until = now + overlap
         newest = SecretVersion(before.versions[0].number + 1, self._seal(value, before.id), now)
@@ -119,6 +125,7 @@ class Secrets:
             secret_rotated(secret.name, newest.number, until, now),
             now=now,
             new_id=self._ids.new,
+            prevented=prevented,
         )
         await self._book.save_secret(secret, book.version, news)
         return secret

@@ -7,6 +7,7 @@ import gc
 import os
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,7 @@ import click
 import uvicorn
 
 from outrider.api.app import build_app
+from outrider.api.connection import Connection
 from outrider.cli import say
 from outrider.config import Config, Role, read_config
 from outrider.domain.errors import ConfigError
@@ -75,9 +77,10 @@ class Server(uvicorn.Server):
 
 
 async def _serve(config: Config) -> None:
+    check_tls(config)
     listener = listen(config)
     outrider = await build(config)
-    say.listening(listener.getsockname(), outrider.first)
+    say.listening(listener.getsockname(), outrider.first, tls=config.tls_cert_file is not None)
     server = Server(uvicorn_config(outrider, config))
     try:
         await server.serve(sockets=[listener])
@@ -101,6 +104,23 @@ def listen(config: Config) -> socket.socket:
     return listener
 
 
+def check_tls(config: Config) -> None:
+    """Raises ConfigError for a certificate or key that cannot be used."""
+    if config.tls_cert_file is None:
+        if config.tls_key_file is not None:
+            raise ConfigError("OUTRIDER_TLS_CERT_FILE", "the certificate of OUTRIDER_TLS_KEY_FILE", "nothing")
+        return
+    try:
+        # A password makes an encrypted key fail; without one OpenSSL would ask for it at the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+            config.tls_cert_file, config.tls_key_file, password=""
+        )
+    except OSError as error:
+        expected = "PEM files of a certificate chain and of its key, which is not encrypted"
+        reason = error.strerror or type(error).__name__
+        raise ConfigError("OUTRIDER_TLS_CERT_FILE/OUTRIDER_TLS_KEY_FILE", expected, reason) from error
+
+
 def uvicorn_config(outrider: Outrider, config: Config) -> uvicorn.Config:
     """The server: its requests end before the engine stops."""
     grace_s = config.stop_grace_ms / 1000
@@ -118,7 +138,9 @@ def uvicorn_config(outrider: Outrider, config: Config) -> uvicorn.Config:
     )
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=Connection,
+        ssl_certfile=config.tls_cert_file,
+        ssl_keyfile=config.tls_key_file,
         lifespan="on",
         access_log=False,
         proxy_headers=False,

@@ -90,6 +90,18 @@ class ApiKey(msgspec.Struct, frozen=True):
     expires: int | None = None
 
 
+class TenantSettings(msgspec.Struct, frozen=True):
+    """What a tenant asks of its webhooks and callers; `calls_per_second` is None for no limit.
+
+    LoginRadius' own limits are 5, True, True and 50.
+    """
+
+    webhooks_per_event: int = 1_000
+    unique_target_url: bool = False  # per event
+    loginradius_names: bool = False
+    calls_per_second: float | None = None  # to the management API
+
+
 class Tenant(msgspec.Struct, frozen=True):
     """One customer application. `api_secret` is sealed, because it signs for webhooks without a secret."""
 
@@ -98,6 +110,7 @@ class Tenant(msgspec.Struct, frozen=True):
     api_key: str
     api_secret: str
     created: int
+    settings: TenantSettings = TenantSettings()
 
 
 class TenantBook(msgspec.Struct, frozen=True):

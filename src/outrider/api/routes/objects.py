@@ -12,7 +12,6 @@ from litestar import Request, Router, delete, get, post, put
 from litestar.di import Provide
 from litestar.params import QueryParameter
 
-from outrider.api.credentials import carried
 from outrider.api.intake import read_body
 from outrider.app.objects import ObjectRecord, Place, place_of
 from outrider.app.services import Services
@@ -37,10 +36,6 @@ def _place(
     object_name: Annotated[str | None, QueryParameter(name="objectname", description="in any case")] = None,
 ) -> Place:
     return place_of(tenant, uid, object_name)
-
-
-def _prevented(request: Request[Any, Any, Any]) -> bool:
-    return carried(request.scope["query_string"], request.scope["headers"]).prevented
 
 
 @post("/", status_code=200)
@@ -99,6 +94,5 @@ router = Router(
     ],
     dependencies={
         "place": Provide(_place, sync_to_thread=False),
-        "prevented": Provide(_prevented, sync_to_thread=False),
     },
 )

@@ -33,8 +33,11 @@ async def get_secret(tenant: str, services: Services, name: str) -> dict[str, An
 
 
 @post("/{name:str}/rotate", status_code=200)
-async def rotate_secret(tenant: str, services: Services, name: str, data: RotationInput) -> dict[str, Any]:
-    return _shown(await services.secrets.rotate(tenant, name, data))
+async def rotate_secret(
+    tenant: str, services: Services, name: str, data: RotationInput, prevented: bool
+) -> dict[str, Any]:
+    """The new version, its value shown once."""
+    return _shown(await services.secrets.rotate(tenant, name, data, prevented=prevented))
 
 
 @delete("/{name:str}", status_code=200)

@@ -11,6 +11,7 @@ from litestar import Router, delete, get, post, put
 
 from outrider import catalog
 from outrider.api import views
+from outrider.api.wording import ClientSafe
 from outrider.app.services import Services
 from outrider.app.trials import TrialInput
 from outrider.app.webhooks import WebhookInput
@@ -86,4 +87,5 @@ router = Router(
         test_webhook,
         delete_webhook,
     ],
+    response_class=ClientSafe,
 )

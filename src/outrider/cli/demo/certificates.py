@@ -22,6 +22,7 @@ def make(folder: Path) -> tuple[Path, Path]:
     ca = (
         _certificate(ca_name, ca_name, ca_key)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_signs_certificates(), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key()), critical=False)
         .sign(ca_key, hashes.SHA256())
     )
@@ -44,6 +45,15 @@ def make(folder: Path) -> tuple[Path, Path]:
             )
         )
     return ca_file, server_file
+
+
+def _signs_certificates() -> x509.KeyUsage:
+    """Strict verification, the default since Python 3.13, asks a CA for it (RFC 5280, section 4.2.1.3)."""
+    other = dict.fromkeys(
+        ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+         "crl_sign", "encipher_only", "decipher_only"), False,
+    )  # fmt: skip
+    return x509.KeyUsage(key_cert_sign=True, **other)
 
 
 def _name(common: str) -> x509.Name:
