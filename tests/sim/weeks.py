@@ -81,10 +81,10 @@ def over_days(seed: int, play: Play, on: MakeDisk = SqliteDisk) -> World:
 def polling_every(seconds: float) -> Iterator[None]:
     """Services that poll do so rarely and rest on hints, so that simulated time is not spent on idle looks."""
     with ExitStack() as patches:
-        for module, name in (
-            (feeder, "LONGEST_SLEEP_S"), (heartbeat, "BEAT_S"), (housekeeping, "ROUND_S"), (jobs, "LONGEST_SLEEP_S"),
-        ):  # fmt: skip
-            patches.enter_context(mock.patch.object(module, name, seconds))
+        for module in (feeder, jobs):
+            patches.enter_context(mock.patch.object(module, "LONGEST_SLEEP_S", seconds))
+        patches.enter_context(mock.patch.object(heartbeat, "BEAT_S", seconds))
+        patches.enter_context(mock.patch.object(housekeeping, "ROUND_S", seconds))
         yield
 
 
