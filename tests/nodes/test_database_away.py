@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import postgres
-from harness import API_KEY, API_SECRET, OPENER, Receiver, Served, until
+from harness import API_KEY, API_SECRET, Receiver, Served, until
 from nodes.cluster import Cluster, Producers, Wire, drained, repeats
 from outrider.dispatch.lanes import LaneLimits
 
@@ -25,7 +25,7 @@ def retry_after(node: Served) -> tuple[int, str | None]:
     headers = {"X-LoginRadius-ApiKey": API_KEY, "X-LoginRadius-ApiSecret": API_SECRET}
     request = urllib.request.Request(node.url + "/v2/events", b'{"Event":"Login","Data":{"Uid":"u"}}', headers)
     try:
-        with OPENER.open(request, timeout=10) as answer:
+        with node.opener.open(request, timeout=10) as answer:
             return answer.status, None
     except urllib.error.HTTPError as error:
         with error:
