@@ -22,7 +22,7 @@ def another_process(outrider: Outrider, reader: CustomObjects | None = None) -> 
     """The use case without the turns the first one keeps, so that only the store stands between them."""
     first = outrider.services.objects
     return Objects(
-        objects=reader or outrider.database.objects,
+        objects=reader or outrider.store.objects,
         intake=first._intake,
         vault=first._vault,
         clock=first._clock,
@@ -35,11 +35,11 @@ def on_a_store(folder: Path, check: Callable[[Outrider, Place], Awaitable[None]]
     async def run() -> None:
         outrider = await build(Config(store=f"sqlite:///{folder / 'outrider.db'}"))
         try:
-            tenant = (await outrider.database.book.tenants())[0].tenant.id
+            tenant = (await outrider.store.book.tenants())[0].tenant.id
             await check(outrider, place_of(tenant, "U1", "orders"))
         finally:
             await outrider.sender.close()
-            await outrider.database.close()
+            await outrider.store.close()
 
     asyncio.run(run())
 
@@ -79,7 +79,7 @@ def test_who_never_catches_up_is_asked_to_come_again(tmp_path: Path) -> None:
     async def check(outrider: Outrider, place: Place) -> None:
         objects = outrider.services.objects
         identity = (await objects.create(place, b'{"a":1}', prevented=False)).Id
-        first = await outrider.database.objects.record(place.tenant, place.uid, place.name, identity)
+        first = await outrider.store.objects.record(place.tenant, place.uid, place.name, identity)
         await objects.update(place, identity, b'{"b":2}', None, prevented=False)
         behind = another_process(outrider, Behind(first))
         with pytest.raises(StoreUnavailable):

@@ -10,7 +10,7 @@ import msgspec
 from outrider.domain.model import Acceptance, ApiKey, Secret, Tenant, TenantBook, Webhook
 from outrider.ports.book import KeyTaken
 from outrider.store.postgres.config import SQL, raise_version, save_webhook
-from outrider.store.postgres.connections import Connections
+from outrider.store.postgres.connections import Connections, rows_of
 from outrider.store.postgres.intake import store_unleased
 
 _encode = msgspec.msgpack.encode
@@ -42,7 +42,7 @@ class PostgresBook:
         async def work(connection: Any) -> bool:
             await connection.execute(SQL["lock_first"])
             done = await connection.execute(SQL["insert_first"], tenant.id, tenant.api_key, _encode(tenant))
-            return bool(done == "INSERT 0 1")
+            return rows_of(done) == 1
 
         return await self._connections.in_transaction(work)
 
@@ -56,7 +56,7 @@ class PostgresBook:
         async def work(connection: Any) -> None:
             raised = await raise_version(connection, tenant, version)
             done = await connection.execute(SQL["delete_webhook"], tenant, webhook, now)
-            if done == "UPDATE 1":
+            if rows_of(done) == 1:
                 await connection.execute(SQL["keep_webhook"], tenant, webhook, raised, None)
 
         await self._connections.in_transaction(work)

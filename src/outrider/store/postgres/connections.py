@@ -126,6 +126,11 @@ class Connections:
             self._pool.terminate()
 
 
+def rows_of(status: str) -> int:
+    """How many rows a statement touched, from the server's word for what it did (`UPDATE 3`)."""
+    return int(status.rpartition(" ")[2])
+
+
 def unavailable(error: BaseException) -> StoreUnavailable:
     """What is said of it names the kind of error only: messages of drivers quote what they were given."""
     return StoreUnavailable(f"PostgreSQL cannot be used: {type(error).__name__}")

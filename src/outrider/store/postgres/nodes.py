@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from outrider.ports.queue import Pulse
-from outrider.store.postgres.connections import Connections
+from outrider.store.postgres.connections import Connections, rows_of
 from outrider.store.postgres.doubts import Doubts
 from outrider.store.postgres.rows import SQL as QUEUE
 from outrider.store.postgres.rows import columns
@@ -67,5 +67,4 @@ async def _take_over(connection: Any, dead_after: int) -> int:
     orphaned = [(row[0], row[1]) for row in await connection.fetch(SQL["orphaned"])]
     if not orphaned:
         return 0
-    done = await connection.execute(SQL["release_orphans"], *columns(orphaned, 2))
-    return int(done.rpartition(" ")[2])
+    return rows_of(await connection.execute(SQL["release_orphans"], *columns(orphaned, 2)))

@@ -7,7 +7,7 @@ from typing import Any
 
 from outrider.domain.custom_object import MOST_RECORDS, CustomObject, ObjectChange
 from outrider.ports.objects import ObjectFull, ObjectMoved
-from outrider.store.postgres.connections import Connections
+from outrider.store.postgres.connections import Connections, rows_of
 from outrider.store.queries import load
 
 SQL = load("outrider.store.postgres", "objects.sql")
@@ -40,5 +40,5 @@ async def change_objects(connection: Any, changes: Sequence[ObjectChange]) -> No
             done = await connection.execute(SQL["insert"], *key, r.data, r.created, r.modified, r.revision)
         else:
             done = await connection.execute(SQL["update"], *key, r.data, r.modified, r.revision)
-        if done.endswith(" 0"):
+        if rows_of(done) == 0:
             raise ObjectMoved(r.id)

@@ -12,7 +12,7 @@ from outrider.domain.breaker import Health
 from outrider.domain.errors import StoreUnavailable
 from outrider.domain.model import Acceptance, Delivery
 from outrider.ports.queue import Backlog, Pulse, Receipt, Settled, Settlement
-from outrider.store.postgres.connections import Connections
+from outrider.store.postgres.connections import Connections, rows_of
 from outrider.store.postgres.doubts import Doubts
 from outrider.store.postgres.floors import Floors, Key
 from outrider.store.postgres.gather import Gatherer
@@ -88,7 +88,7 @@ class PostgresQueue:
             else:
                 keys = [(d.tenant, d.id) for d in deliveries]
                 done = await connection.execute(SQL["release"], self._incarnation, *columns(keys, 2))
-            return int(done.rpartition(" ")[2])
+            return rows_of(done)
 
         return await self._connections.run(work)
 
@@ -97,7 +97,7 @@ class PostgresQueue:
 
     async def cancel(self, tenant: str, webhook: str, limit: int, now: int) -> int:
         done = await self._connections.run(lambda c: c.execute(SQL["cancel"], tenant, webhook, limit, now))
-        return int(done.rpartition(" ")[2])
+        return rows_of(done)
 
     async def deleted_webhooks(self) -> list[tuple[str, str]]:
         rows = await self._connections.run(lambda c: c.fetch(SQL["deleted_webhooks"]))

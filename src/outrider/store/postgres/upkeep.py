@@ -9,7 +9,7 @@ import msgspec
 
 from outrider.domain.clock import DAY, SECOND, iso
 from outrider.ports.system import About, NodeRow
-from outrider.store.postgres.connections import Connections
+from outrider.store.postgres.connections import Connections, rows_of
 from outrider.store.postgres.nodes import SQL as NODE
 from outrider.store.queries import load
 
@@ -35,11 +35,9 @@ class PostgresUpkeep:
             return None if oldest is None else await _drop(connection, oldest // DAY * DAY)
 
         dropped_before = await self._connections.in_transaction(work, limit_s=TENDING_S)
-        done = "" if dropped_before is None else "DELETE 1"
-        while done not in ("", "DELETE 0"):
-            done = await self._connections.run(
-                lambda c: c.execute(SQL["forget_ids"], dropped_before), limit_s=TENDING_S
-            )
+        gone = 0 if dropped_before is None else 1
+        while gone:
+            gone = await self._connections.run(lambda c: _forget(c, dropped_before), limit_s=TENDING_S)
 
     async def warnings(self) -> list[str]:
         async def work(connection: Any) -> list[str]:
@@ -67,6 +65,11 @@ class PostgresSystem:
     async def nodes(self) -> list[NodeRow]:
         rows = await self._connections.run(lambda connection: connection.fetch(NODE["nodes"]))
         return [NodeRow(row[0], row[1], msgspec.json.decode(row[2], type=About)) for row in rows]
+
+
+async def _forget(connection: Any, before: int | None) -> int:
+    """Ids of events that are no longer stored, a bounded number of them; returns how many."""
+    return rows_of(await connection.execute(SQL["forget_ids"], before))
 
 
 async def _drop(connection: Any, before: int) -> int:
