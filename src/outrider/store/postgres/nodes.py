@@ -44,8 +44,9 @@ class Nodes:
             await self._connections.run(
                 lambda c: c.execute(QUEUE["release"], self.incarnation, *columns(doubtful, 2))
             )
+            doubts.released()
         released = 0
-        steady = row["seen"] is not None and (row["now"] - row["seen"]) * 2 < dead_after
+        steady = row["seen"] is not None and (row["now"] - row["seen"]) * 3 < dead_after * 2
         if self._keeps_house and steady:
             released = await self._connections.in_transaction(lambda c: _take_over(c, dead_after))
         peers = await self._connections.run(lambda c: c.fetch(SQL["peers"]))
