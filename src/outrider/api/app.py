@@ -6,28 +6,42 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
-from litestar import Litestar, Request, get
+from litestar import Litestar, Request
 from litestar.di import Provide
 from litestar.types import ASGIApp, Receive, Send
 
-from outrider.api import bodies, errors
+from outrider.api import bodies, errors, viewer
 from outrider.api.credentials import carried
 from outrider.api.intake import EVENTS, OPERATIONS, IntakeRoute
-from outrider.api.routes import event_types, history, keys, recovery, secrets, webhooks
+from outrider.api.routes import event_types, history, keys, recovery, secrets, service, webhooks
 from outrider.app import access
 from outrider.app.services import Services
+from outrider.domain.errors import InvalidField
 
 MANAGE_BODY_BYTES = 1024 * 1024
+ROUTERS = (
+    service.router,
+    viewer.router,
+    webhooks.router,
+    secrets.router,
+    keys.router,
+    event_types.router,
+    history.router,
+    recovery.router,
+)
 _SINGULAR = "/v2/manage/webhook"
 
 
 class FoldedRequest(Request[Any, Any, Any]):
     """Decodes JSON bodies with `api/bodies.py`, so that keys match case-insensitively."""
 
+    async def body(self) -> bytes:
+        """An absent body is an empty object: nothing is named."""
+        return await super().body() or b"{}"
+
     async def json(self) -> Any:
         wanted = self.route_handler.parsed_fn_signature.parameters["data"].annotation
-        decoded = bodies.decode_folded(await self.body() or b"{}", wanted)
-        return msgspec.to_builtins(decoded)
+        return msgspec.to_builtins(bodies.decode_folded(await self.body(), wanted))
 
 
 def build_app(
@@ -40,39 +54,56 @@ def build_app(
 ) -> ASGIApp:
     """The application to serve. `ready` says whether the engine runs, for `GET /health`."""
 
-    @get("/health")
-    async def health() -> dict[str, Any]:
-        return {"Ready": ready()}
-
     def tenant(request: Request[Any, Any, Any]) -> str:
+        if "\0" in request.scope["path"]:
+            raise InvalidField("path", "characters other than NUL", "a NUL")
         found = carried(request.scope.get("query_string", b""), request.scope["headers"])
         scope = access.Scope.READ if request.method == "GET" else access.Scope.WRITE
         return services.access.authenticate(found.credentials, scope)
 
-    managed = Litestar(
-        [
-            health,
-            webhooks.router,
-            secrets.router,
-            keys.router,
-            event_types.router,
-            history.router,
-            recovery.router,
-        ],
-        dependencies={
+    managed = _managed(
+        {
             "services": Provide(lambda: services, sync_to_thread=False, use_cache=True),
             "tenant": Provide(tenant, sync_to_thread=False),
+            "ready": Provide(ready, sync_to_thread=False),
         },
-        exception_handlers={Exception: errors.handle},
-        request_class=FoldedRequest,
-        request_max_body_size=MANAGE_BODY_BYTES,
-        on_startup=[startup],
-        on_shutdown=[shutdown],
-        openapi_config=None,
-        logging_config=None,
+        startup=[startup],
+        shutdown=[shutdown],
     )
     intake = IntakeRoute(services.intake, services.access, request_bytes)
     return _front(intake, managed)
+
+
+def bare_app() -> Litestar:
+    """The routes with nothing behind them, for their documentation."""
+    return _managed(
+        {name: Provide(_nothing(name), sync_to_thread=False) for name in ("services", "tenant", "ready")}
+    )
+
+
+def _nothing(name: str) -> Callable[[], None]:
+    def provide() -> None:
+        raise LookupError(f"there is no {name} behind the bare routes")
+
+    return provide
+
+
+def _managed(
+    dependencies: dict[str, Provide],
+    startup: list[Callable[[], Awaitable[None]]] | None = None,
+    shutdown: list[Callable[[], Awaitable[None]]] | None = None,
+) -> Litestar:
+    return Litestar(
+        ROUTERS,
+        dependencies=dependencies,
+        exception_handlers={Exception: errors.handle},
+        request_class=FoldedRequest,
+        request_max_body_size=MANAGE_BODY_BYTES,
+        on_startup=startup,
+        on_shutdown=shutdown,
+        openapi_config=None,  # `api/openapi/` makes the document
+        logging_config=None,
+    )
 
 
 def _front(intake: ASGIApp, managed: ASGIApp) -> ASGIApp:

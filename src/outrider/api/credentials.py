@@ -23,6 +23,8 @@ class Carried(msgspec.Struct, frozen=True):
 
 def carried(query_string: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Carried:
     """Query: apikey, apisecret, prevent_webhook (names in any case). Headers win over the query."""
+    if b"%00" in query_string:
+        raise InvalidField("query", "characters other than NUL", "a NUL")
     query = {name.lower(): value for name, value in parse_qsl(query_string.decode("latin-1"))}
     key = next((query[name] for name in _KEY if name in query), None)
     secret = next((query[name] for name in _SECRET if name in query), None)
