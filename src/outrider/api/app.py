@@ -29,6 +29,7 @@ ROUTERS = (
     history.router,
     recovery.router,
 )
+UNANSWERED = "NONE"  # a method no path takes
 _SINGULAR = "/v2/manage/webhook"
 
 
@@ -132,7 +133,16 @@ def canonical_path(path: str) -> str:
 
 
 def _canonical_query(scope: Any, path: str) -> Any:
-    """The scope with its canonical path; names of query parameters in lower case."""
+    """The scope with its canonical path; names of query parameters in lower case.
+
+    Litestar would answer OPTIONS by itself, with some of a path's methods only; it is a method like any other here.
+    """
     pairs = scope["query_string"].split(b"&") if scope["query_string"] else []
     folded = [name.lower() + sign + value for name, sign, value in (pair.partition(b"=") for pair in pairs)]
-    return scope | {"path": path, "raw_path": path.encode(), "query_string": b"&".join(folded)}
+    method = UNANSWERED if scope["method"] == "OPTIONS" else scope["method"]
+    return scope | {
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"&".join(folded),
+    }

@@ -63,7 +63,7 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]
 def _allowed(error: Exception) -> dict[str, str]:
     """The methods that a path takes, for 405 (RFC 9110, section 15.5.6)."""
     if isinstance(error, MethodNotAllowedException) and error.headers:
-        allow = {name.strip() for name in error.headers["allow"].split(",")}
+        allow = {name.strip() for name in error.headers["allow"].split(",")} - {"OPTIONS"}
         return {"allow": ", ".join(sorted(allow))}
     return {}
 
@@ -73,7 +73,9 @@ def _ours(request: Request[Any, Any, Any], error: Exception) -> Exception:
     if isinstance(error, NotFoundException):
         return _plain(404, 7904, "Not found", f"no such path: {request.url.path[:120]}")
     if isinstance(error, MethodNotAllowedException):
-        return _plain(405, 7905, "Method not allowed", f"this path does not take {request.method}")
+        return _plain(
+            405, 7905, "Method not allowed", f"this path takes {_allowed(error).get('allow', 'no method')}"
+        )
     if isinstance(error, ValidationException):
         return _parameter(error)
     if isinstance(error, RequestEntityTooLarge):

@@ -35,6 +35,14 @@ Instant = Annotated[
 EventTypeName = Annotated[
     str, described("The name of an event type, in any case.", **{"$ref": _SCHEMAS + "EventTypeName"})
 ]
+NamedEventType = Annotated[
+    str,
+    described(
+        "The name of an event type, in any case; empty or null names none.",
+        examples=["Login"],
+        anyOf=[{"$ref": _SCHEMAS + "EventTypeName"}, {"const": ""}],
+    ),
+]
 SentEventTypeName = Annotated[
     str,
     described(
@@ -50,7 +58,6 @@ EventId = Annotated[
     described(
         "A UUID, the same at every webhook and on every attempt. Sent again with the same content it answers as "
         "before and sends nothing twice; with other content it is refused.",
-        examples=["0190b1a2-7c3d-7e4f-8a5b-6c7d8e9f0a1b"],
         format="uuid",
     ),
 ]
@@ -194,6 +201,12 @@ Subject = Annotated[
         minLength=1,
         maxLength=SUBJECT_LENGTH,
         pattern=r"^[^\x00]*$",
+    ),
+]
+AnySubject = Annotated[
+    str,
+    described(
+        "Whom events are about; all when empty.", examples=["u1"], maxLength=SUBJECT_LENGTH, pattern=r"^[^\x00]*$"
     ),
 ]
 DryRun = Annotated[bool, described("Look at what the job would send; send nothing.")]

@@ -35,7 +35,7 @@ class JobInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Since: fields.Since | None = None
     Until: fields.Until | None = None
     Events: list[fields.EventTypeName] | None = None
-    Subject: fields.Subject | None = None
+    Subject: fields.AnySubject | None = None
     Filter: fields.EventFilter | None = None
     DryRun: fields.DryRun = False
 

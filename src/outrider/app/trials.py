@@ -34,7 +34,7 @@ class Trials:
     async def send(self, tenant: str, webhook: str, given: TrialInput) -> Trial:
         """One attempt, signed and with everything the webhook adds. It leaves no trace in the ledger."""
         found = self._webhooks.get(tenant, webhook)
-        kind = event_type(given.Event or found.events[0], "Event")
+        kind = event_type(found.events[0] if given.Event is None else given.Event, "Event")
         data = msgspec.json.encode(kind.sample() if given.Data is None else given.Data)
         payload = kind.decode(data)
         now = self._clock.now()

@@ -56,7 +56,7 @@ class WebhookInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     Name: fields.WebhookName | UnsetType | None = UNSET
-    Event: fields.EventTypeName | UnsetType | None = UNSET
+    Event: fields.NamedEventType | UnsetType | None = UNSET
     Events: list[fields.EventTypeName] | UnsetType | None = UNSET
     TargetUrl: fields.TargetUrl | UnsetType | None = UNSET
     SecretName: fields.SecretReference | UnsetType | None = UNSET

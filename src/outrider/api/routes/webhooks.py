@@ -16,6 +16,15 @@ from outrider.app.services import Services
 from outrider.app.trials import TrialInput
 from outrider.app.webhooks import WebhookInput
 
+_OF_A_NEW_ONE = {
+    "required": ["TargetUrl"],
+    "properties": {"TargetUrl": {"type": "string"}},
+    "anyOf": [
+        {"required": ["Event"], "properties": {"Event": {"type": "string"}}},
+        {"required": ["Events"], "properties": {"Events": {"type": "array", "minItems": 1}}},
+    ],
+}
+
 
 @post(
     "/",
@@ -23,7 +32,7 @@ from outrider.app.webhooks import WebhookInput
     operation_id="createWebhook",
     summary="Create a webhook",
     description="`TargetUrl`, and `Event` or `Events`, are required. What cannot be honoured is refused.",
-    rules={"required": ["TargetUrl"], "anyOf": [{"required": ["Event"]}, {"required": ["Events"]}]},
+    rules=_OF_A_NEW_ONE,
     refusals=(UNKNOWN_EVENT, TARGET, NAME_TAKEN),
 )
 async def create_webhook(tenant: str, services: Services, data: WebhookInput) -> Webhook:

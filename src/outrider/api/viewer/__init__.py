@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
+from typing import Annotated
 
 from litestar import Response, Router, get
+from litestar.params import PathParameter
 
 from outrider.domain.errors import NotFound
 
@@ -42,7 +44,7 @@ def page() -> Response[bytes]:
 
 
 @get("/docs/{name:str}", include_in_schema=False, sync_to_thread=False)
-def part(name: str) -> Response[bytes]:
+def part(name: Annotated[str, PathParameter(description="A file of the viewer.")]) -> Response[bytes]:
     if name not in SERVED:
         raise NotFound("page", name[:60])
     return _answer(name)
