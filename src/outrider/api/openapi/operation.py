@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
+
+import msgspec
 
 from outrider.api.openapi.call import Call, Parameter
 from outrider.api.openapi.examples import Example
@@ -101,7 +104,10 @@ def _responses(call: Call, schemas: Schemas, examples: Mapping[str, Example]) ->
 
 
 def _success(call: Call) -> str:
-    return "Committed." if call.status == 202 else "Done."
+    """What the answer's type says of itself."""
+    if isinstance(call.answer, type) and issubclass(call.answer, msgspec.Struct) and call.answer.__doc__:
+        return inspect.cleandoc(call.answer.__doc__)
+    return "Done."
 
 
 def _refused(status: int, refusals: Sequence[Refusal], values: dict[str, Any]) -> dict[str, Any]:
