@@ -16,6 +16,7 @@ from outrider.api.openapi.operation import operation, shared_responses, told
 from outrider.api.openapi.schemas import Schemas
 from outrider.domain.envelope import Envelope
 
+_METHODS = ("get", "post", "put", "patch", "delete")
 _ABOUT = """Signed, durable webhooks for identity events.
 
 Paths, and the keys of JSON bodies, match case-insensitively; `/v2/manage/webhook` is the same as
@@ -60,7 +61,7 @@ _SECURITY = {
 
 def document(app: Litestar) -> dict[str, Any]:
     """OpenAPI 3.1 of the application and of intake. Raises Undocumented for a route that says too little."""
-    every = sorted([*intake.CALLS, *calls(app)], key=lambda call: (call.path, call.method))
+    every = sorted([*intake.CALLS, *calls(app)], key=lambda call: (call.path, _METHODS.index(call.method)))
     schemas = Schemas(_types(every))
     shown = examples.every()
     paths: dict[str, dict[str, Any]] = {}
@@ -69,7 +70,6 @@ def document(app: Litestar) -> dict[str, Any]:
         paths.setdefault(call.path, {})[call.method] = found
     return {
         "openapi": "3.1.0",
-        "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
         "info": {
             "title": "Outrider",
             "version": __version__,
