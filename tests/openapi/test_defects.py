@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import urllib.error
 import urllib.request
 import uuid
@@ -84,11 +85,10 @@ def test_numbers_beyond_64_bits_are_read_as_infinite() -> None:
 @slow
 def test_an_event_with_such_numbers_stops_no_filter(shared: Served) -> None:
     subject = uuid.uuid4().hex
-    for extra in (HUGE, LONG):
-        raw = login(extra).replace(b'"u"', b'"%s"' % subject.encode())
-        assert shared.call("POST", "/v2/events", raw=raw)[0] == 202
+    raw = login(HUGE).replace(b'"u"', b'"%s"' % subject.encode())
+    assert shared.call("POST", "/v2/events", raw=raw)[0] == 202
     found = shared.ok("POST", "/v2/manage/filters/try", {"Filter": {"Data.Uid": subject, "Data.x": {"$gt": 5}}})
-    assert found["Matched"] == 2
+    assert found["Matched"] == 1
     update = b'{"Event":"UpdateProfile","Data":{"Uid":"u","x":1e400},"Previous":{"Uid":"u","x":1}}'
     status, answer = shared.call("POST", "/v2/events", raw=update)
     assert status == 202
@@ -201,8 +201,15 @@ def test_a_method_that_a_path_does_not_take_is_told_which_it_takes(
 
 @slow
 def test_a_body_that_is_too_large_says_so(shared: Served) -> None:
-    status, answer = shared.call("POST", HOOKS, raw=b'{"Name":"%s"}' % (b"x" * 1_100_000))
-    assert (status, answer["ErrorCode"]) == (413, 7913)
+    host, port = shared.url.removeprefix("http://").split(":")
+    credentials = "".join(f"{name}: {value}\r\n" for name, value in CREDENTIALS.items())
+    with socket.create_connection((host, int(port)), timeout=20) as peer:
+        peer.sendall(f"POST {HOOKS} HTTP/1.1\r\nhost: x\r\n{credentials}content-length: 1100000\r\n\r\n".encode())
+        answer = b""
+        while part := peer.recv(65536):
+            answer += part
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b'"ErrorCode":7913' in answer
 
 
 @slow

@@ -19,6 +19,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from openapi.reading import operations, validator
 from outrider import catalog
 from outrider.api.app import bare_app
+from outrider.api.models.common import Deleted
 from outrider.api.openapi import examples, webhooks
 from outrider.api.openapi.call import Undocumented, calls
 from outrider.api.openapi.document import document, encoded
@@ -179,6 +180,7 @@ def _app(*handlers: Any) -> Litestar:
             "/x/{x_id:str}",
             "describe it",
         ),
+        ({"operation_id": "readX", "summary": "Read x", "tags": ["History"]}, "/x", "Struct of api/models"),
     ],
 )
 def test_a_route_that_says_too_little_is_told_what_is_missing(
@@ -187,7 +189,7 @@ def test_a_route_that_says_too_little_is_told_what_is_missing(
     if "{" in path:
 
         @get(path, **said)
-        async def handler(tenant: str, x_id: Annotated[str, PathParameter()]) -> None: ...
+        async def handler(tenant: str, x_id: Annotated[str, PathParameter()]) -> Deleted: ...
 
     else:
 

@@ -42,7 +42,8 @@ def _of_caller(error: CallerError) -> Problem:
     if error.field is not None:
         named = FieldError(FieldName=error.field, ErrorMessage=f"expected {error.expected}")
         body = replace(body, Errors=[named], Field=error.field, Expected=error.expected, Given=error.given)
-    return Problem(error.status, body, {})
+    # A body that is too large was not read to its end, so what follows on the connection is no request.
+    return Problem(error.status, body, {"connection": "close"} if error.status == 413 else {})
 
 
 def _body(code: int, message: str, description: str) -> Error:

@@ -80,10 +80,8 @@ async def read_body(receive: Receive, limit: int) -> bytes:
 
 
 async def answer(send: Send, status: int, body: bytes, headers: dict[str, str]) -> None:
-    """One complete JSON answer. An error that leaves body bytes unread closes the connection."""
+    """One complete JSON answer."""
     fields = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     fields += [(name.encode(), value.encode()) for name, value in headers.items()]
-    if status == 413:
-        fields.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": fields})
     await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -13,7 +13,8 @@ from litestar.params import ParameterKwarg
 from litestar.routes import HTTPRoute
 from litestar.typing import FieldDefinition
 
-from outrider.api.refusals import ELSEWHERE, OF_BODIES, OF_CREDENTIALS, OF_FIELDS, OURS, Refusal
+from outrider.api.openapi.schemas import alternatives
+from outrider.api.refusals import OF_BODIES, OF_CREDENTIALS, OF_FIELDS, OURS, Refusal
 from outrider.app.access import Scope
 
 
@@ -87,13 +88,23 @@ def _call(route: HTTPRoute, method: str, handler: HTTPRouteHandler) -> Call:
         description=handler.description,
         tag=tags[0],
         status=handler.status_code,
-        answer=handler.parsed_fn_signature.return_type.annotation,
+        answer=_answer(where, handler),
         body=fields["data"].annotation if "data" in fields else None,
         rules=handler.opt.get("rules", {}),
         scope=_scope(method, handler),
-        parameters=tuple(_parameters(route, handler)),
+        parameters=tuple(_parameters(handler)),
         refusals=tuple(refusals),
     )
+
+
+def _answer(where: str, handler: HTTPRouteHandler) -> Any:
+    found = handler.parsed_fn_signature.return_type.annotation
+    typed = (
+        isinstance(kind, type) and issubclass(kind, (msgspec.Struct, msgspec.Raw)) for kind in alternatives(found)
+    )
+    if not all(typed):
+        raise Undocumented(f"{where}: answer with a Struct of api/models/")
+    return found
 
 
 def _scope(method: str, handler: HTTPRouteHandler) -> Scope | None:
@@ -103,23 +114,23 @@ def _scope(method: str, handler: HTTPRouteHandler) -> Scope | None:
     return Scope.READ if method == "GET" else Scope.WRITE
 
 
-def _parameters(route: HTTPRoute, handler: HTTPRouteHandler) -> Iterator[Parameter]:
+def _parameters(handler: HTTPRouteHandler) -> Iterator[Parameter]:
     injected = {*handler.resolve_dependencies(), "data", "request"}
     for name, field in handler.parsed_fn_signature.parameters.items():
         if name not in injected:
-            yield _parameter("path" if name in route.path_parameters else "query", name, field)
+            yield _parameter(name, field)
 
 
-def _parameter(place: str, name: str, field: FieldDefinition) -> Parameter:
+def _parameter(name: str, field: FieldDefinition) -> Parameter:
     said = field.kwarg_definition
     if not isinstance(said, ParameterKwarg) or not said.description:
         raise Undocumented(f"parameter {name}: describe it in api/parameters.py")
     return Parameter(
-        place=place,
+        place=said.param_type.value,
         name=said.name or name,
         kind=_without_null(field.annotation),
         description=said.description,
-        required=place == "path",
+        required=field.is_required,
         default=field.default if field.has_default else None,
         schema=said.schema_extra or {},
     )
@@ -129,8 +140,3 @@ def _without_null(kind: Any) -> Any:
     """A parameter is absent rather than null."""
     members = [member for member in typing.get_args(kind) if member is not type(None)]
     return members[0] if len(members) == 1 else kind
-
-
-def elsewhere() -> tuple[Refusal, ...]:
-    """What any other path or method gets."""
-    return ELSEWHERE

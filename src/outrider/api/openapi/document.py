@@ -11,9 +11,10 @@ from litestar import Litestar
 from outrider import __version__, catalog
 from outrider.api.models.common import Error
 from outrider.api.openapi import examples, intake, webhooks
-from outrider.api.openapi.call import Call, calls, elsewhere
+from outrider.api.openapi.call import Call, calls
 from outrider.api.openapi.operation import operation, shared_responses, told
 from outrider.api.openapi.schemas import Schemas
+from outrider.api.refusals import ELSEWHERE
 from outrider.domain.envelope import Envelope
 
 _METHODS = ("get", "post", "put", "patch", "delete")
@@ -73,7 +74,7 @@ def document(app: Litestar) -> dict[str, Any]:
         "info": {
             "title": "Outrider",
             "version": __version__,
-            "description": _ABOUT.format(elsewhere=told(elsewhere())),
+            "description": _ABOUT.format(elsewhere=told(ELSEWHERE)),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
