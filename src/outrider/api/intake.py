@@ -10,6 +10,7 @@ from litestar.types import Receive, Send
 from outrider.api import errors
 from outrider.api.bodies import decode
 from outrider.api.credentials import carried
+from outrider.api.models.intake import AcceptedList
 from outrider.app import access
 from outrider.app.accept import BODY_TOO_LARGE, Accepted, EventInput, Intake, OperationInput
 from outrider.app.access import Access
@@ -33,9 +34,10 @@ class IntakeRoute:
             accepted = await self._accept(scope, receive)
         except Exception as error:
             found = errors.problem(error, scope["path"], scope["method"])
-            await answer(send, found.status, errors.encoded(found), found.headers)
+            headers = found.headers | ({"allow": "POST"} if found.status == 405 else {})
+            await answer(send, found.status, errors.encoded(found), headers)
         else:
-            await answer(send, 202, _encode({"Data": accepted}), {})
+            await answer(send, 202, _encode(AcceptedList(accepted)), {})
 
     async def _accept(self, scope: Any, receive: Receive) -> list[Accepted]:
         if scope["method"] != "POST":

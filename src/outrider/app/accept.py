@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Sequence
+from typing import Annotated
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from outrider import catalog
+from outrider.app import fields, names, wellformed
 from outrider.app.books import Books
 from outrider.catalog import EventType, Family
 from outrider.domain.clock import parse_iso
 from outrider.domain.custom_object import ObjectChange
-from outrider.domain.envelope import envelope, modified_fields
+from outrider.domain.envelope import decoded, envelope, modified_fields
 from outrider.domain.errors import CallerError, Conflict, InvalidField
 from outrider.domain.fanout import fan_out
 from outrider.domain.ids import Ids, is_uuid
@@ -27,38 +30,38 @@ from outrider.ports.vault import Vault
 
 UNKNOWN_EVENT = 1086
 BODY_TOO_LARGE = 7913
-_SUBJECT_LENGTH = 256
+MOST_EVENTS = 1_000
 
 
 class EventInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a producer says of one event. `Data` and `Previous` stay the producer's bytes."""
 
-    Event: str
-    Data: msgspec.Raw
-    Id: str | None = None
-    Time: str | None = None
-    Subject: str | None = None
-    Previous: msgspec.Raw = msgspec.Raw()  # empty when absent
+    Event: fields.SentEventTypeName
+    Data: fields.SentPayload
+    Id: fields.EventId | None = None
+    Time: fields.Instant | None = None
+    Subject: fields.Subject | None = None
+    Previous: fields.Previous | UnsetType = UNSET
 
 
 class OperationInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a producer did in one transaction."""
 
-    Events: list[EventInput]
-    Bulk: bool = False
+    Events: Annotated[list[EventInput], fields.described("Judged together.", minItems=1, maxItems=MOST_EVENTS)]
+    Bulk: fields.Bulk = False
 
 
 class Accepted(msgspec.Struct, frozen=True):
     """One accepted event, as the 202 names it."""
 
-    Id: str
-    Event: str
+    Id: fields.EventId
+    Event: fields.CanonicalName
 
 
 class Limits(msgspec.Struct, frozen=True):
     """Per request and per event; bytes of `Data`."""
 
-    events: int = 1_000
+    events: int = MOST_EVENTS
     event_bytes: int = 256 * 1024
 
 
@@ -127,21 +130,23 @@ class Intake:
     def _make(self, tenant: str, given: EventInput) -> _Read:
         kind = _known_type(given.Event)
         data = bytes(given.Data)
+        wellformed.check(data, "Data")
         payload = kind.decode(data)
         now = self._clock.now()
         identity = _event_id(given.Id) if given.Id is not None else self._ids.new()
         happened = now if given.Time is None else parse_iso(given.Time, "Time")
-        modified = _modified(kind, data, bytes(given.Previous))
+        previous = b"" if given.Previous is UNSET else bytes(given.Previous)
+        modified = _modified(kind, data, previous)
         event = Event(
             id=identity,
             tenant=tenant,
             type=kind.name,
-            subject=_subject(given.Subject) or kind.subject(payload),
+            subject=names.subject(given.Subject, "Subject") or names.subject_of(kind, payload),
             operation=None,
             time=happened,
             accepted=now,
             body=envelope(kind.name, identity, mask_payload(data), happened, modified),
-            fingerprint=self._vault.fingerprint(_content(kind.name, given, data)),
+            fingerprint=self._vault.fingerprint(_content(kind.name, given, data, previous)),
         )
         return _Read(
             event,
@@ -242,28 +247,22 @@ def _event_id(text: str) -> str:
         raise InvalidField("Id", "a UUID, the same whenever this event is sent again", text[:60]) from None
 
 
-def _subject(text: str | None) -> str | None:
-    if text is not None and not 1 <= len(text) <= _SUBJECT_LENGTH:
-        raise InvalidField("Subject", f"1 to {_SUBJECT_LENGTH} characters", f"{len(text)}")
-    return text
-
-
 def _modified(kind: EventType, data: bytes, previous: bytes) -> tuple[str, ...] | None:
     """The changed fields of a profile update that names its previous state; None when it does not."""
     if previous in (b"", b"null"):
         return None
     if kind.name != "UpdateProfile":
         raise InvalidField("Previous", "nothing, but for UpdateProfile", "a previous state")
-    try:
-        before = msgspec.json.decode(previous, type=dict)
-    except msgspec.DecodeError:
-        raise InvalidField("Previous", "a JSON object, the profile before the update", "something else") from None
-    return modified_fields(before, msgspec.json.decode(data, type=dict))
+    wellformed.check(previous, "Previous")
+    before = decoded(previous)
+    if not isinstance(before, dict):
+        raise InvalidField("Previous", "a JSON object, the profile before the update", "something else")
+    return modified_fields(before, decoded(data))
 
 
-def _content(name: str, given: EventInput, data: bytes) -> bytes:
+def _content(name: str, given: EventInput, data: bytes, previous: bytes) -> bytes:
     """What makes two events with one id the same: everything the producer said, white space of JSON included."""
-    return msgspec.msgpack.encode((name, given.Time, given.Subject, data, bytes(given.Previous)))
+    return msgspec.msgpack.encode((name, given.Time, given.Subject, data, previous))
 
 
 def too_large(field: str, limit: int, size: int) -> CallerError:

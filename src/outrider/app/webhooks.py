@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from outrider import catalog
-from outrider.app import options
+from outrider.app import fields, options
 from outrider.app.books import Books
 from outrider.domain import limits
 from outrider.domain.breaker import Health
@@ -32,18 +32,18 @@ _CREDENTIAL = re.compile(r"[\x20-\x7e]{1,4096}")
 
 
 class BasicAuthInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    Username: str | None = None
-    Password: str | None = None
+    Username: fields.Username | None = None
+    Password: fields.Credential | None = None
 
 
 class BearerTokenInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    Token: str | None = None
+    Token: fields.Credential | None = None
 
 
 class AuthenticationInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """LoginRadius' shape. An AuthType of null or "None" means no authentication."""
 
-    AuthType: str | None = None
+    AuthType: fields.AuthTypeName | None = None
     BasicAuth: BasicAuthInput | None = None
     BearerToken: BearerTokenInput | None = None
 
@@ -55,27 +55,27 @@ class WebhookInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     can be sent back.
     """
 
-    Name: str | UnsetType | None = UNSET
-    Event: str | UnsetType | None = UNSET
-    Events: list[str] | UnsetType | None = UNSET
-    TargetUrl: str | UnsetType | None = UNSET
-    SecretName: str | UnsetType | None = UNSET
+    Name: fields.WebhookName | UnsetType | None = UNSET
+    Event: fields.NamedEventType | UnsetType | None = UNSET
+    Events: list[fields.EventTypeName] | UnsetType | None = UNSET
+    TargetUrl: fields.TargetUrl | UnsetType | None = UNSET
+    SecretName: fields.SecretReference | UnsetType | None = UNSET
     Authentication: AuthenticationInput | UnsetType | None = UNSET
-    Headers: dict[str, str] | UnsetType | None = UNSET
-    QueryParams: dict[str, str] | UnsetType | None = UNSET
-    Enabled: bool | UnsetType | None = UNSET
-    Timeout: float | UnsetType | None = UNSET
-    RetrySchedule: str | list[float] | UnsetType | None = UNSET
-    MaxConcurrency: int | UnsetType | None = UNSET
-    RateLimit: float | UnsetType | None = UNSET
-    Ordering: str | UnsetType | None = UNSET
-    Filter: dict[str, Any] | UnsetType | None = UNSET
-    Id: Any = UNSET
-    CreatedDate: Any = UNSET
-    LastModifiedDate: Any = UNSET
-    IsIntegrationWebhook: Any = UNSET
-    DisabledReason: Any = UNSET
-    Circuit: Any = UNSET
+    Headers: fields.AddedHeaders | UnsetType | None = UNSET
+    QueryParams: fields.AddedQuery | UnsetType | None = UNSET
+    Enabled: fields.Enabled | UnsetType | None = UNSET
+    Timeout: fields.Timeout | UnsetType | None = UNSET
+    RetrySchedule: fields.ScheduleName | fields.Waits | UnsetType | None = UNSET
+    MaxConcurrency: fields.MaxConcurrency | UnsetType | None = UNSET
+    RateLimit: fields.RateLimit | UnsetType | None = UNSET
+    Ordering: fields.OrderingName | UnsetType | None = UNSET
+    Filter: fields.EventFilter | UnsetType | None = UNSET
+    Id: fields.ReadOnly = UNSET
+    CreatedDate: fields.ReadOnly = UNSET
+    LastModifiedDate: fields.ReadOnly = UNSET
+    IsIntegrationWebhook: fields.ReadOnly = UNSET
+    DisabledReason: fields.ReadOnly = UNSET
+    Circuit: fields.ReadOnly = UNSET
 
 
 class Webhooks:

@@ -27,6 +27,8 @@ def check_target_url(url: str, field: str = "TargetUrl", *, code: int = 7900) ->
     try:
         parts = urlsplit(url)
         port = parts.port
+        if parts.hostname and ":" not in parts.hostname:
+            parts.hostname.encode("idna")  # as it is dialled
     except ValueError:
         raise InvalidField(field, "a valid https URL", url[:80], code=code) from None
     faults = (
