@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Sequence
 
@@ -160,8 +159,7 @@ class Intake:
         skipped = skips(judged, bulk=bulk, prevented=prevented)
 
         async def accept(book: TenantBook) -> None:
-            # Shielded: what was committed must be handed over even when the request is cancelled meanwhile.
-            await asyncio.shield(self._commit(*self._compose(book, events, skipped)))
+            await self._commit(*self._compose(book, events, skipped))
 
         try:
             await self._books.current(tenant, accept)

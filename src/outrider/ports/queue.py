@@ -93,7 +93,8 @@ class Pulse(msgspec.Struct, frozen=True):
 
 class Queue(Protocol):
     async def accept(self, acceptance: Acceptance) -> Receipt:
-        """Commit events, deliveries and skips together; durable on return.
+        """Commit events, deliveries and skips together; durable on return. A caller cancelled meanwhile gets the
+        receipt first and is cancelled at its next wait, so that what was committed is handed over.
 
         A delivery with an order key is held while an earlier one with that key is owed to its webhook.
 

@@ -10,15 +10,14 @@ import msgspec
 
 from outrider.domain.breaker import Health
 from outrider.domain.delivery import Line
-from outrider.domain.model import Acceptance, Delivery, Webhook
-from outrider.ports.book import StaleBook
+from outrider.domain.model import Acceptance, Delivery
 from outrider.ports.queue import Backlog, Pulse, Receipt, Settled, Settlement
-from outrider.store.queries import load
-from outrider.store.sqlite.rows import SQL, encode_attempt, read_delivery, store
+from outrider.store.sqlite.acceptances import Acceptances
+from outrider.store.sqlite.rows import SQL, read_delivery
+from outrider.store.sqlite.settlements import settle, webhook_names
 from outrider.store.sqlite.writer import Writer
 
 T = TypeVar("T")
-BOOK = load("outrider.store.sqlite", "book.sql")
 
 
 class Reads(Protocol):
@@ -32,16 +31,11 @@ class SqliteQueue:
         self._writer = writer
         self._readers = readers
         self._incarnation = incarnation
+        self._acceptances = Acceptances(writer, incarnation)
         self._alone = False
 
     async def accept(self, acceptance: Acceptance) -> Receipt:
-        def job(connection: apsw.Connection) -> Receipt:
-            version = connection.execute(SQL["tenant_version"], (acceptance.tenant,)).get
-            if version != acceptance.book_version:
-                raise StaleBook
-            return store(connection, acceptance, self._incarnation)
-
-        return await self._writer.submit(job)
+        return await self._acceptances.store(acceptance)
 
     async def backlogs(self) -> list[Backlog]:
         def job(connection: apsw.Connection) -> list[Backlog]:
@@ -58,69 +52,7 @@ class SqliteQueue:
         return await self._writer.submit(job)
 
     async def settle(self, settlements: Sequence[Settlement]) -> Settled:
-        def job(connection: apsw.Connection) -> Settled:
-            lost = frozenset(s.delivery.id for s in settlements if not self._settle_one(connection, s))
-            ended = [s.delivery for s in settlements if s.step.ended and s.delivery.id not in lost]
-            return Settled(lost, self._promote(connection, ended))
-
-        return await self._writer.submit(job)
-
-    def _promote(self, connection: apsw.Connection, ended: list[Delivery]) -> tuple[Delivery, ...]:
-        """Lease what waited behind deliveries that ended."""
-        promoted: list[Delivery] = []
-        for delivery in ended:
-            if delivery.order_key is not None:
-                bindings = (self._incarnation, delivery.webhook, delivery.order_key)
-                promoted += [read_delivery(row) for row in connection.execute(SQL["promote"], bindings)]
-        return tuple(promoted)
-
-    def _settle_one(self, connection: apsw.Connection, settlement: Settlement) -> bool:
-        """False when the lease was lost: then nothing is written."""
-        delivery, step = settlement.delivery, settlement.step
-        status = settlement.attempt.status if settlement.attempt else None
-        if step.ended:
-            connection.execute(SQL["end_delivery"], (delivery.id, self._incarnation))
-        else:
-            row = (step.attempts, step.due, status, settlement.reason, delivery.id, self._incarnation)
-            connection.execute(SQL["postpone_delivery"], row)
-        if connection.changes() == 0:
-            return False
-        connection.execute(
-            SQL["insert_line"],
-            (
-                delivery.tenant,
-                settlement.at,
-                step.line,
-                delivery.event,
-                settlement.reason,
-                delivery.id,
-                delivery.webhook,
-                delivery.event_type,
-                delivery.subject,
-                delivery.created,
-                delivery.origin,
-                step.attempts,
-                status,
-                encode_attempt(settlement.attempt) if settlement.attempt else None,
-            ),
-        )
-        if settlement.disable is not None:
-            self._disable(connection, delivery, settlement.disable)
-        if settlement.health is not None:
-            health = msgspec.msgpack.encode(settlement.health)
-            connection.execute(SQL["save_health"], (delivery.webhook, delivery.tenant, health))
-        if settlement.news is not None:
-            store(connection, settlement.news, self._incarnation)
-        return True
-
-    @staticmethod
-    def _disable(connection: apsw.Connection, delivery: Delivery, reason: str) -> None:
-        document = connection.execute(SQL["webhook_document"], (delivery.webhook,)).get
-        if document is None:
-            return
-        webhook = msgspec.msgpack.decode(document, type=Webhook)
-        if webhook.disabled_reason is None:
-            save_webhook(connection, msgspec.structs.replace(webhook, disabled_reason=reason))
+        return await self._writer.submit(lambda connection: settle(connection, settlements, self._incarnation))
 
     async def release(self, deliveries: Sequence[Delivery] | None = None) -> int:
         def job(connection: apsw.Connection) -> int:
@@ -156,8 +88,21 @@ class SqliteQueue:
             if len(rows) < limit:
                 bindings = (tenant, webhook, limit - len(rows))
                 rows += connection.execute(SQL["cancel_held"], bindings).fetchall()
+            name = webhook_names(connection, {webhook}).get(webhook, "")
             lines = [
-                (tenant, now, Line.CANCELLED, event, "webhook deleted", delivery, webhook, *described, None, None)
+                (
+                    tenant,
+                    now,
+                    Line.CANCELLED,
+                    event,
+                    "webhook deleted",
+                    delivery,
+                    webhook,
+                    name,
+                    *described,
+                    None,
+                    None,
+                )
                 for delivery, _, _, event, *described in rows
             ]
             connection.executemany(SQL["insert_line"], lines)
@@ -183,19 +128,3 @@ class SqliteQueue:
 
     async def size(self) -> int:
         return await self._readers.read(lambda connection: int(connection.execute(SQL["size"]).get))
-
-
-def save_webhook(connection: apsw.Connection, webhook: Webhook) -> None:
-    """Insert or replace, raise the tenant's version, and keep the webhook as it is from that version on."""
-    document = msgspec.msgpack.encode(webhook)
-    row = (
-        webhook.id,
-        webhook.tenant,
-        webhook.name,
-        webhook.secret,
-        int(webhook.disabled_reason is None),
-        document,
-    )
-    connection.execute(BOOK["save_webhook"], row)
-    connection.execute(BOOK["raise_version"], (webhook.tenant,))
-    connection.execute(BOOK["keep_webhook"], (webhook.tenant, webhook.id, document))
