@@ -32,8 +32,8 @@ class FoldedRequest(Request[Any, Any, Any]):
 
 def build_app(
     services: Services,
+    intake: IntakeRoute,
     *,
-    request_bytes: int,
     ready: Callable[[], bool],
     startup: Callable[[], Awaitable[None]],
     shutdown: Callable[[], Awaitable[None]],
@@ -71,7 +71,6 @@ def build_app(
         openapi_config=None,
         logging_config=None,
     )
-    intake = IntakeRoute(services.intake, services.access, request_bytes)
     return _front(intake, managed)
 
 

@@ -9,11 +9,15 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 import click
 import uvicorn
 
 from outrider.api.app import build_app
+from outrider.api.intake import IntakeRoute
+from outrider.api.protocol import IntakeProtocol
 from outrider.cli import say
 from outrider.config import Config, read_config
 from outrider.domain.errors import ConfigError
@@ -107,16 +111,18 @@ def uvicorn_config(outrider: Outrider, config: Config) -> uvicorn.Config:
     async def stop() -> None:
         await outrider.stop(grace_s)
 
+    intake = IntakeRoute(outrider.services.intake, outrider.services.access, config.max_request_bytes)
     app = build_app(
         outrider.services,
-        request_bytes=config.max_request_bytes,
+        intake,
         ready=lambda: outrider.running,
         startup=outrider.start,
         shutdown=stop,
     )
+    protocol: Any = partial(IntakeProtocol, intake)  # called as a class would be
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=protocol,
         lifespan="on",
         access_log=False,
         proxy_headers=False,
