@@ -14,7 +14,7 @@ _KEY = ("apikey", "api_key")
 _SECRET = ("apisecret", "api_secret")
 
 
-class Carried(msgspec.Struct, frozen=True):
+class Carried(msgspec.Struct, frozen=True, gc=False):
     """What a request carries beside its body."""
 
     credentials: Credentials
@@ -23,12 +23,13 @@ class Carried(msgspec.Struct, frozen=True):
 
 def carried(query_string: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Carried:
     """Query: apikey, apisecret, prevent_webhook (names in any case). Headers win over the query."""
-    query = {name.lower(): value for name, value in parse_qsl(query_string.decode("latin-1"))}
-    key = next((query[name] for name in _KEY if name in query), None)
-    secret = next((query[name] for name in _SECRET if name in query), None)
-    bearer = None
-    prevented = query.get("prevent_webhook")
+    key = secret = bearer = prevented = None
     source = "prevent_webhook"
+    if query_string:
+        query = {name.lower(): value for name, value in parse_qsl(query_string.decode("latin-1"))}
+        key = next((query[name] for name in _KEY if name in query), None)
+        secret = next((query[name] for name in _SECRET if name in query), None)
+        prevented = query.get("prevent_webhook")
     for name, value in headers:
         match name:
             case b"x-loginradius-apikey":

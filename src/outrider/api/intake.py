@@ -27,7 +27,7 @@ _JSON = (b"content-type", b"application/json")
 _CLOSE = (b"connection", b"close")
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """A complete JSON answer. One that leaves body bytes unread closes the connection."""
 
     status: int
@@ -45,7 +45,7 @@ class Answer(msgspec.Struct, frozen=True):
         return [*fields, _CLOSE] if self.closes else fields
 
 
-class Admitted(msgspec.Struct, frozen=True):
+class Admitted(msgspec.Struct, frozen=True, gc=False):
     """Who sends, and whether nothing shall be delivered."""
 
     tenant: str

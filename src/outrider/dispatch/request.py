@@ -13,7 +13,7 @@ import msgspec
 from outrider import __version__
 from outrider.domain.model import Authentication, AuthType, Delivery, TenantBook, Webhook
 from outrider.domain.redaction import mask_headers
-from outrider.domain.signing import loginradius_signature, standard_signature
+from outrider.domain.signing import Signer
 from outrider.domain.target import shown_url, with_query
 from outrider.ports.sender import Request
 from outrider.ports.vault import Vault
@@ -24,11 +24,11 @@ USER_AGENT = f"Outrider/{__version__}"
 class Template(msgspec.Struct, frozen=True):
     """What requests to one webhook have in common, good until `until` of the configuration it was made from.
 
-    `secrets` are in clear, current one first; `shown_url` and `shown` are for the ledger, credentials masked.
+    `shown_url` and `shown` are for the ledger, credentials masked.
     """
 
     book: TenantBook
-    secrets: tuple[str, ...]
+    signer: Signer
     until: int | None
     url: str
     fixed: tuple[tuple[str, str], ...]
@@ -41,7 +41,7 @@ class Template(msgspec.Struct, frozen=True):
 
 def template(webhook: Webhook, book: TenantBook, vault: Vault, now: int) -> Template:
     """Raises Unsealable or LookupError when the webhook's secrets are not to be had: our fault."""
-    secrets, until = _signing_secrets(book, webhook, vault, now)
+    signer, until = _signer(book, webhook, vault, now)
     fixed = [
         ("accept", "application/json"),
         ("accept-encoding", "identity"),
@@ -53,20 +53,18 @@ def template(webhook: Webhook, book: TenantBook, vault: Vault, now: int) -> Temp
         fixed.append(("authorization", _authorization(webhook, webhook.authentication, vault)))
     fixed += (webhook.headers or {}).items()
     url = with_query(webhook.target_url, webhook.query_params)
-    return Template(book, secrets, until, url, tuple(fixed), shown_url(url), mask_headers(tuple(fixed)))
+    return Template(book, signer, until, url, tuple(fixed), shown_url(url), mask_headers(tuple(fixed)))
 
 
-def _signing_secrets(
-    book: TenantBook, webhook: Webhook, vault: Vault, now: int
-) -> tuple[tuple[str, ...], int | None]:
-    """The secrets in clear that sign now, and the instant the first of them stops to."""
+def _signer(book: TenantBook, webhook: Webhook, vault: Vault, now: int) -> tuple[Signer, int | None]:
+    """With the secrets that sign now, and the instant the first of them stops to."""
     tenant = book.tenant
     if not webhook.secret:
-        return (vault.unseal(tenant.api_secret, f"tenant/{tenant.id}/api-secret"),), None
+        return Signer([vault.unseal(tenant.api_secret, f"tenant/{tenant.id}/api-secret")]), None
     secret = book.secrets[webhook.secret.lower()]
     valid = [v for v in secret.versions if v.valid_until is None or v.valid_until > now]
     ends = [v.valid_until for v in valid if v.valid_until is not None]
-    return tuple(vault.unseal(v.sealed, f"secret/{secret.id}") for v in valid), min(ends, default=None)
+    return Signer([vault.unseal(v.sealed, f"secret/{secret.id}") for v in valid]), min(ends, default=None)
 
 
 def build(delivery: Delivery, common: Template, *, now: int, nonce: bytes, timeout_ms: int) -> Request:
@@ -75,10 +73,10 @@ def build(delivery: Delivery, common: Template, *, now: int, nonce: bytes, timeo
     event, body = delivery.event, delivery.body
     headers = (
         ("request-id", f"|{event.replace('-', '')}.{nonce.hex()}_{delivery.attempts + 1}."),
-        ("signature", loginradius_signature(common.secrets[0], body)),
+        ("signature", common.signer.loginradius(body)),
         ("webhook-id", event),
         ("webhook-timestamp", str(timestamp)),
-        ("webhook-signature", standard_signature(common.secrets, event, timestamp, body)),
+        ("webhook-signature", common.signer.standard(event, timestamp, body)),
     )
     return Request(common.url, headers, body, timeout_ms, common.fixed)
 

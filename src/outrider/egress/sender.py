@@ -9,7 +9,7 @@ from collections import deque
 
 from outrider.domain.address import AddressPolicy
 from outrider.egress.dial import Dialler, NotConnected, Parts, Resolve, SystemResolve
-from outrider.egress.exchange import Answer, Broken, Connection, Malformed
+from outrider.egress.exchange import Broken, Connection, Malformed
 from outrider.egress.wire import Target, request_bytes, target
 from outrider.ports.sender import Failure, FailureKind, Reply, Request, Timing
 
@@ -49,7 +49,11 @@ class HttpSender:
                 async with asyncio.timeout_at(deadline):
                     connection = await self._dialler.connect(aim.host, aim.port, parts)
                 written = time.perf_counter()
-            answer = await self._exchange(connection, content, deadline)
+            try:
+                answer = await connection.exchange(content, deadline)
+            except BaseException:
+                connection.close()
+                raise
         except TimeoutError:
             limit = f"{request.timeout_ms / 1000:g}"
             return _failure(FailureKind.TIMEOUT, f"no whole answer within {limit} s", parts, started)
@@ -76,13 +80,6 @@ class HttpSender:
                 connection.close()
         self._idle.clear()
         await asyncio.sleep(0)
-
-    async def _exchange(self, connection: Connection, content: bytes, deadline: float) -> Answer:
-        try:
-            return await connection.exchange(content, deadline)
-        except BaseException:
-            connection.close()
-            raise
 
     def _kept(self, aim: Target, now: float) -> Connection | None:
         """The most recently used live connection; stale ones are closed on the way."""

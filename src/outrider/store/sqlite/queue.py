@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
 import apsw
@@ -34,8 +34,8 @@ class SqliteQueue:
         self._acceptances = Acceptances(writer, incarnation)
         self._alone = False
 
-    async def accept(self, acceptance: Acceptance) -> Receipt:
-        return await self._acceptances.store(acceptance)
+    def accept(self, acceptance: Acceptance) -> Coroutine[Any, Any, Receipt]:
+        return self._acceptances.store(acceptance)
 
     async def backlogs(self) -> list[Backlog]:
         def job(connection: apsw.Connection) -> list[Backlog]:
