@@ -63,8 +63,8 @@ class FoldedRequest(Request[Any, Any, Any]):
 
 def build_app(
     services: Services,
+    intake: IntakeRoute,
     *,
-    request_bytes: int,
     takes_calls: bool,
     ready: Callable[[], bool],
     startup: Callable[[], Awaitable[None]],
@@ -96,7 +96,7 @@ def build_app(
         startup=[startup],
         shutdown=[shutdown],
     )
-    return _front(IntakeRoute(services.intake, services.access, request_bytes) if takes_calls else None, managed)
+    return _front(intake if takes_calls else None, managed)
 
 
 def bare_app() -> Litestar:

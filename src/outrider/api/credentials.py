@@ -14,7 +14,7 @@ _KEY = ("apikey", "api_key")
 _SECRET = ("apisecret", "api_secret")
 
 
-class Carried(msgspec.Struct, frozen=True):
+class Carried(msgspec.Struct, frozen=True, gc=False):
     """What a request carries beside its body."""
 
     credentials: Credentials
@@ -23,15 +23,16 @@ class Carried(msgspec.Struct, frozen=True):
 
 def carried(query_string: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Carried:
     """Query: apikey, apisecret, prevent_webhook (names in any case). Headers win over the query."""
-    if b"%00" in query_string:
-        raise InvalidField("query", "characters other than NUL", "a NUL")
-    query = {
-        name.lower(): value for name, value in parse_qsl(query_string.decode("latin-1"), keep_blank_values=True)
-    }
-    key = next((query[name] for name in _KEY if name in query), None)
-    secret = next((query[name] for name in _SECRET if name in query), None)
-    bearer = None
-    prevented = _flag(query.get("prevent_webhook", "false"), "prevent_webhook")
+    key = secret = bearer = None
+    prevented = False
+    if query_string:
+        if b"%00" in query_string:
+            raise InvalidField("query", "characters other than NUL", "a NUL")
+        pairs = parse_qsl(query_string.decode("latin-1"), keep_blank_values=True)
+        query = {name.lower(): value for name, value in pairs}
+        key = next((query[name] for name in _KEY if name in query), None)
+        secret = next((query[name] for name in _SECRET if name in query), None)
+        prevented = _flag(query.get("prevent_webhook", "false"), "prevent_webhook")
     for name, value in headers:
         match name:
             case b"x-loginradius-apikey":

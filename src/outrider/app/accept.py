@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Annotated
 
 import msgspec
@@ -33,7 +32,7 @@ BODY_TOO_LARGE = 7913
 MOST_EVENTS = 1_000
 
 
-class EventInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EventInput(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """What a producer says of one event. `Data` and `Previous` stay the producer's bytes."""
 
     Event: fields.SentEventTypeName
@@ -51,7 +50,7 @@ class OperationInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Bulk: fields.Bulk = False
 
 
-class Accepted(msgspec.Struct, frozen=True):
+class Accepted(msgspec.Struct, frozen=True, gc=False):
     """One accepted event, as the 202 names it."""
 
     Id: fields.EventId
@@ -87,9 +86,9 @@ class Intake:
         self._ids = ids
         self._limits = limits
 
-    async def accept_one(self, tenant: str, event: EventInput, *, prevented: bool) -> list[Accepted]:
+    def accept_one(self, tenant: str, event: EventInput, *, prevented: bool) -> Awaitable[list[Accepted]]:
         """Accept one event; errors name its fields. Committed on return."""
-        return await self._accept(tenant, [self._read(tenant, event, "")], prevented=prevented)
+        return self._accept(tenant, [self._read(tenant, event, "")], prevented=prevented)
 
     async def accept_many(self, tenant: str, events: Sequence[EventInput], *, prevented: bool) -> list[Accepted]:
         """Accept independent events, all or none; errors name the event by its index."""
@@ -168,19 +167,15 @@ class Intake:
         operation: str | None = None,
         objects: tuple[ObjectChange, ...] = (),
     ) -> list[Accepted]:
-        events = tuple(
-            msgspec.structs.replace(r.event, operation=operation) if operation else r.event for r in read
-        )
+        events = tuple([r.event for r in read])
+        if operation:
+            events = tuple([msgspec.structs.replace(event, operation=operation) for event in events])
         # Only an operation's events are judged together; events of an array are strangers to each other.
         judged = [r.happening for r in read] if operation or prevented else []
         skipped = skips(judged, bulk=bulk, prevented=prevented)
 
-        async def accept(book: TenantBook) -> None:
-            # Shielded: what was committed must be handed over even when the request is cancelled meanwhile.
-            await asyncio.shield(self._commit(*self._compose(book, events, skipped, objects)))
-
         try:
-            await self._books.current(tenant, accept)
+            await self._books.current(tenant, lambda book: self._commit(book, events, skipped, objects))
         except IdTaken as taken:
             raise Conflict("Id", "an id not used for another event", str(taken.args[0])) from taken
         return [Accepted(event.id, event.type) for event in events]
@@ -192,8 +187,8 @@ class Intake:
         skipped: dict[str, Skip],
         objects: tuple[ObjectChange, ...],
     ) -> tuple[Acceptance, list[Delivery]]:
-        sent = [event for event in events if event.id not in skipped]
-        deliveries = tuple(d for event in sent for d in fan_out(event, book, self._ids.new))
+        sent = [event for event in events if event.id not in skipped] if skipped else events
+        deliveries = tuple([d for event in sent for d in fan_out(event, book, self._ids.new)])
         admitted = [d for d in deliveries if self._handover.admit(d)]
         acceptance = Acceptance(
             tenant=book.tenant.id,
@@ -201,12 +196,19 @@ class Intake:
             events=events,
             deliveries=deliveries,
             skips=tuple(skipped.values()),
-            leased=frozenset(d.id for d in admitted),
+            leased=frozenset([d.id for d in admitted]),
             objects=objects,
         )
         return acceptance, admitted
 
-    async def _commit(self, acceptance: Acceptance, admitted: list[Delivery]) -> None:
+    async def _commit(
+        self,
+        book: TenantBook,
+        events: tuple[Event, ...],
+        skipped: dict[str, Skip],
+        objects: tuple[ObjectChange, ...],
+    ) -> None:
+        acceptance, admitted = self._compose(book, events, skipped, objects)
         try:
             receipt = await self._queue.accept(acceptance)
         except BaseException:
@@ -225,7 +227,7 @@ class Intake:
             )
 
 
-class _Read(msgspec.Struct, frozen=True):
+class _Read(msgspec.Struct, frozen=True, gc=False):
     event: Event
     happening: Happening
 

@@ -6,6 +6,8 @@ import os
 import random
 import time
 
+FETCH = 4096
+
 
 class SystemClock:
     def now(self) -> int:
@@ -13,8 +15,17 @@ class SystemClock:
 
 
 class SystemEntropy:
+    """Bytes of the system's generator, fetched many at a time: each fetch is a system call."""
+
+    def __init__(self) -> None:
+        self._fetched = b""
+        self._used = 0
+
     def bytes(self, count: int) -> bytes:
-        return os.urandom(count)
+        start, self._used = self._used, self._used + count
+        if self._used > len(self._fetched):
+            self._fetched, start, self._used = os.urandom(max(FETCH, count)), 0, count
+        return self._fetched[start : self._used]
 
     def dice(self) -> float:
         return random.random()  # noqa: S311 - jitter, not a secret
