@@ -15,7 +15,8 @@ from outrider.ports.queue import Receipt
 from outrider.store.sqlite.rows import SQL, store_all
 from outrider.store.sqlite.writer import Writer
 
-EVENTS = 500  # in one commit, as long as each tenant that waits has one acceptance in it
+EVENTS = 500  # in one commit; a larger acceptance has one to itself
+TURN = 100  # events of one tenant, or a little more, before the next tenant has its turn
 WAITING = 20_000  # acceptances; more are refused, so that a stalled disk is felt by producers and not by memory
 
 
@@ -67,16 +68,21 @@ class Acceptances:
             self._committing = None
 
     def _group(self) -> list[tuple[Acceptance, Outcome]]:
-        """One acceptance of each tenant in turn, until there are enough events."""
+        """What the tenants that wait give in their turns, until what is next does not fit."""
         group: list[tuple[Acceptance, Outcome]] = []
         events = 0
-        while self._waiting and events < EVENTS:
-            for tenant in list(self._waiting):
-                waiting = self._waiting.pop(tenant)
+        while self._waiting:
+            tenant, waiting = next(iter(self._waiting.items()))
+            end = events + TURN
+            while waiting and events < end:
+                size = len(waiting[0][0].events)
+                if group and events + size > EVENTS:
+                    return group
                 group.append(waiting.popleft())
-                events += len(group[-1][0].events)
-                if waiting:
-                    self._waiting[tenant] = waiting  # at the end of the line
+                events += size
+            del self._waiting[tenant]
+            if waiting:
+                self._waiting[tenant] = waiting  # at the end of the line
         return group
 
     async def _commit(self, group: Sequence[tuple[Acceptance, Outcome]]) -> None:
