@@ -7,6 +7,7 @@ import random
 import time
 
 FETCH = 4096
+SMALL = 10
 
 
 class SystemClock:
@@ -22,6 +23,8 @@ class SystemEntropy:
         self._used = 0
 
     def bytes(self, count: int) -> bytes:
+        if count > SMALL:
+            return os.urandom(count)  # keys and secrets leave no copy in a buffer
         start, self._used = self._used, self._used + count
         if self._used > len(self._fetched):
             self._fetched, start, self._used = os.urandom(max(FETCH, count)), 0, count

@@ -10,7 +10,8 @@ from outrider.domain.errors import StoreUnavailable
 from outrider.domain.model import Acceptance
 from outrider.ports.queue import Receipt
 
-EVENTS = 500  # in one commit, as long as each tenant that waits has one acceptance in it
+EVENTS = 500  # in one commit; a larger acceptance has one to itself
+TURN = 100  # events of one tenant, or a little more, before the next tenant has its turn
 WAITING = 20_000  # acceptances; more are refused, so that a stalled store is felt by producers and not by memory
 
 Commit = Callable[[Sequence[Acceptance]], Awaitable[Sequence[Receipt | Exception]]]
@@ -67,22 +68,28 @@ class Acceptances:
     async def _commit_all(self) -> None:
         try:
             while self._waiting:
-                await self._answer(self._group())
+                group = self._group()
+                self._count -= len(group)
+                await self._answer(group)
         finally:
             self._idle += 1
 
     def _group(self) -> list[Waiting]:
-        """One acceptance of each tenant in turn, until there are enough events."""
+        """What the tenants that wait give in their turns, until what is next does not fit."""
         group: list[Waiting] = []
         events = 0
-        while self._waiting and events < EVENTS:
-            for tenant in list(self._waiting):
-                waiting = self._waiting.pop(tenant)
+        while self._waiting:
+            tenant, waiting = next(iter(self._waiting.items()))
+            end = events + TURN
+            while waiting and events < end:
+                size = len(waiting[0][0].events)
+                if group and events + size > EVENTS:
+                    return group
                 group.append(waiting.popleft())
-                events += len(group[-1][0].events)
-                if waiting:
-                    self._waiting[tenant] = waiting  # at the end of the line
-        self._count -= len(group)
+                events += size
+            del self._waiting[tenant]
+            if waiting:
+                self._waiting[tenant] = waiting  # at the end of the line
         return group
 
     async def _answer(self, group: list[Waiting]) -> None:

@@ -22,9 +22,9 @@ def settle(connection: apsw.Connection, settlements: Sequence[Settlement], incar
     leased = _leased(connection, [s.delivery.id for s in settlements], incarnation)
     ours = [s for s in settlements if s.delivery.id in leased]
     lost = frozenset(s.delivery.id for s in settlements if s.delivery.id not in leased)
-    ended = [s.delivery for s in ours if s.step.ended]
+    ended = [s.delivery for s in ours if s.step.due is None]
     connection.execute(SQL["end_deliveries"], (as_json([delivery.id for delivery in ended]),))
-    connection.executemany(SQL["postpone_delivery"], [_postponed(s) for s in ours if not s.step.ended])
+    connection.executemany(SQL["postpone_delivery"], [_postponed(s) for s in ours if s.step.due is not None])
     names = webhook_names(connection, {s.delivery.webhook for s in ours})
     connection.executemany(SQL["insert_line"], [_line(s, names.get(s.delivery.webhook, "")) for s in ours])
     for settlement in ours:
