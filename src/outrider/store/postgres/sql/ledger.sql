@@ -1,50 +1,26 @@
 -- name: events
--- Of the days from $5 on, and what lies in no day, because a clock was far off.
-SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint FROM (
-    (SELECT * FROM event
-    WHERE tenant = $1 AND place < $2 AND accepted >= greatest($3::bigint, $5::bigint) AND accepted < $4
-        AND ($6::text IS NULL OR type = $6) AND ($7::text IS NULL OR subject = $7)
-    ORDER BY place DESC LIMIT $8)
-    UNION ALL
-    (SELECT * FROM event_default
-    WHERE tenant = $1 AND place < $2 AND accepted >= $3 AND accepted < least($4::bigint, $5::bigint)
-        AND ($6::text IS NULL OR type = $6) AND ($7::text IS NULL OR subject = $7)
-    ORDER BY place DESC LIMIT $8)
-) e ORDER BY place DESC LIMIT $8
+SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint FROM event
+WHERE tenant = $1 AND place < $2 AND place >= $3
+ORDER BY place DESC LIMIT $4
 
 -- name: events_by_type
 -- The type is in the order, though there is but one, so that no other index will do.
-SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint FROM (
-    (SELECT * FROM event
-    WHERE tenant = $1 AND (type, place) < ($6, $2) AND (type, place) >= ($6, 0)
-        AND accepted >= greatest($3::bigint, $5::bigint) AND accepted < $4 AND ($7::text IS NULL OR subject = $7)
-    ORDER BY type DESC, place DESC LIMIT $8)
-    UNION ALL
-    (SELECT * FROM event_default
-    WHERE tenant = $1 AND (type, place) < ($6, $2) AND (type, place) >= ($6, 0)
-        AND accepted >= $3 AND accepted < least($4::bigint, $5::bigint) AND ($7::text IS NULL OR subject = $7)
-    ORDER BY type DESC, place DESC LIMIT $8)
-) e ORDER BY type DESC, place DESC LIMIT $8
+SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint FROM event
+WHERE tenant = $1 AND (type, place) < ($5, $2) AND (type, place) >= ($5, $3) AND place < $2 AND place >= $3
+ORDER BY type DESC, place DESC LIMIT $4
 
 -- name: events_by_subject
-SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint FROM (
-    (SELECT * FROM event
-    WHERE tenant = $1 AND (subject, place) < ($7, $2) AND (subject, place) >= ($7, 0)
-        AND accepted >= greatest($3::bigint, $5::bigint) AND accepted < $4 AND ($6::text IS NULL OR type = $6)
-    ORDER BY subject DESC, place DESC LIMIT $8)
-    UNION ALL
-    (SELECT * FROM event_default
-    WHERE tenant = $1 AND (subject, place) < ($7, $2) AND (subject, place) >= ($7, 0)
-        AND accepted >= $3 AND accepted < least($4::bigint, $5::bigint) AND ($6::text IS NULL OR type = $6)
-    ORDER BY subject DESC, place DESC LIMIT $8)
-) e ORDER BY subject DESC, place DESC LIMIT $8
+SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint FROM event
+WHERE tenant = $1 AND (subject, place) < ($5, $2) AND (subject, place) >= ($5, $3) AND place < $2 AND place >= $3
+    AND subject IS NOT NULL AND ($6::text IS NULL OR type = $6)
+ORDER BY subject DESC, place DESC LIMIT $4
 
 -- name: event_place
 SELECT place, accepted FROM event_id WHERE tenant = $1 AND id = $2
 
 -- name: event
 SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint, book FROM event
-WHERE tenant = $1 AND place = $2 AND accepted = $3
+WHERE tenant = $1 AND place = $2
 
 -- name: skips
 SELECT event, reason, detail, at FROM ledger
@@ -75,7 +51,7 @@ SELECT q.id, q.event, q.type, q.subject, q.webhook,
     coalesce((SELECT w.name FROM webhook w WHERE w.tenant = $1 AND w.id = q.webhook), ''),
     'waiting', q.attempts, q.created, q.due, NULL, q.reason, q.status, q.origin
 FROM queue q
-WHERE q.tenant = $1 AND (q.subject, q.id) < ($8, $2) AND (q.subject, q.id) >= ($8, $3)
+WHERE q.tenant = $1 AND (q.subject, q.id) < ($8, $2) AND (q.subject, q.id) >= ($8, $3) AND q.subject IS NOT NULL
     AND q.created >= $4 AND q.created < $5
     AND ($7::text IS NULL OR q.event = $7) AND ($9::text IS NULL OR q.webhook = $9)
     AND ($10::text IS NULL OR q.type = $10)
@@ -133,6 +109,29 @@ FROM (
         AND (place > 0 OR coalesce($7, $8, $9, $10) IS NOT NULL)
     ORDER BY delivery DESC LIMIT $6)
 ) l ORDER BY l.delivery DESC LIMIT $6
+
+-- name: waiting_ahead
+-- Only those whose ids are ahead of their instants.
+SELECT q.id, q.event, q.type, q.subject, q.webhook,
+    coalesce((SELECT w.name FROM webhook w WHERE w.tenant = $1 AND w.id = q.webhook), ''),
+    'waiting', q.attempts, q.created, q.due, NULL, q.reason, q.status, q.origin
+FROM queue q
+WHERE q.tenant = $1 AND q.id < $2 AND q.id >= $3 AND q.created >= $4 AND q.created < $5
+    AND ($7::text IS NULL OR q.event = $7) AND ($8::text IS NULL OR q.subject = $8)
+    AND ($9::text IS NULL OR q.webhook = $9) AND ($10::text IS NULL OR q.type = $10)
+    AND q.id > first_id(q.created + 10000)
+ORDER BY q.id DESC LIMIT $6
+
+-- name: ended_ahead
+SELECT l.delivery, l.event, l.type, l.subject, l.webhook, l.webhook_name,
+    l.line, l.attempts, l.created, NULL, l.at, l.reason, l.status, l.origin
+FROM ledger l
+WHERE l.tenant = $1 AND l.delivery < $2 AND l.delivery >= $3 AND l.created >= $4 AND l.created < $5
+    AND ($7::text IS NULL OR l.event = $7) AND ($8::text IS NULL OR l.subject = $8)
+    AND ($9::text IS NULL OR l.webhook = $9) AND ($10::text IS NULL OR l.type = $10)
+    AND l.line IN ('delivered', 'exhausted', 'cancelled') AND ($11::text IS NULL OR l.line = $11)
+    AND l.delivery > first_id(l.created + 10000)
+ORDER BY l.delivery DESC LIMIT $6
 
 -- name: delivery
 -- Waiting or ended, never both: one statement sees one moment.

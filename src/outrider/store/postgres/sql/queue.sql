@@ -11,7 +11,7 @@ JOIN LATERAL (SELECT e.fingerprint FROM event_id e WHERE e.tenant = g.tenant AND
 
 -- name: accept
 WITH given AS MATERIALIZED (
-    SELECT g.*, nextval('event_place') AS place
+    SELECT g.*, (g.accepted << 20) + (nextval('event_place') & 1048575) AS place
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bytea[],
         $9::bytea[], $10::bigint[])
         AS g (tenant, id, type, subject, operation, time, accepted, body, fingerprint, book)
