@@ -173,7 +173,8 @@ CREATE INDEX ledger_type ON ledger (tenant, type, line, delivery)
 CREATE INDEX ledger_subject ON ledger (tenant, subject, line, delivery)
     WHERE line IN ('delivered', 'exhausted', 'cancelled') AND subject IS NOT NULL;
 CREATE INDEX ledger_exhausted ON ledger (tenant, webhook, place) WHERE line = 'exhausted';
-CREATE INDEX ledger_ahead ON ledger (tenant, delivery) WHERE delivery > first_id(created + 10000);
+CREATE INDEX ledger_ahead ON ledger (tenant, delivery)
+    WHERE created IS NOT NULL AND delivery > first_id(created + 10000);
 CREATE TABLE ledger_default PARTITION OF ledger DEFAULT;
 
 CREATE FUNCTION ledger_lines_stay() RETURNS trigger LANGUAGE plpgsql AS

@@ -111,26 +111,31 @@ FROM (
 ) l ORDER BY l.delivery DESC LIMIT $6
 
 -- name: waiting_ahead
--- Only those whose ids are ahead of their instants.
+-- Only those whose ids are ahead of their instants. `OFFSET 0` keeps the choice of the index from the other conditions.
 SELECT q.id, q.event, q.type, q.subject, q.webhook,
     coalesce((SELECT w.name FROM webhook w WHERE w.tenant = $1 AND w.id = q.webhook), ''),
     'waiting', q.attempts, q.created, q.due, NULL, q.reason, q.status, q.origin
-FROM queue q
-WHERE q.tenant = $1 AND q.id < $2 AND q.id >= $3 AND q.created >= $4 AND q.created < $5
-    AND ($7::text IS NULL OR q.event = $7) AND ($8::text IS NULL OR q.subject = $8)
+FROM (
+    SELECT * FROM queue
+    WHERE tenant = $1 AND id < $2 AND id >= $3 AND created >= $4 AND created < $5 AND id > first_id(created + 10000)
+    ORDER BY id DESC OFFSET 0
+) q
+WHERE ($7::text IS NULL OR q.event = $7) AND ($8::text IS NULL OR q.subject = $8)
     AND ($9::text IS NULL OR q.webhook = $9) AND ($10::text IS NULL OR q.type = $10)
-    AND q.id > first_id(q.created + 10000)
 ORDER BY q.id DESC LIMIT $6
 
 -- name: ended_ahead
 SELECT l.delivery, l.event, l.type, l.subject, l.webhook, l.webhook_name,
     l.line, l.attempts, l.created, NULL, l.at, l.reason, l.status, l.origin
-FROM ledger l
-WHERE l.tenant = $1 AND l.delivery < $2 AND l.delivery >= $3 AND l.created >= $4 AND l.created < $5
-    AND ($7::text IS NULL OR l.event = $7) AND ($8::text IS NULL OR l.subject = $8)
+FROM (
+    SELECT * FROM ledger
+    WHERE tenant = $1 AND delivery < $2 AND delivery >= $3 AND created >= $4 AND created < $5
+        AND delivery > first_id(created + 10000)
+    ORDER BY delivery DESC OFFSET 0
+) l
+WHERE ($7::text IS NULL OR l.event = $7) AND ($8::text IS NULL OR l.subject = $8)
     AND ($9::text IS NULL OR l.webhook = $9) AND ($10::text IS NULL OR l.type = $10)
     AND l.line IN ('delivered', 'exhausted', 'cancelled') AND ($11::text IS NULL OR l.line = $11)
-    AND l.delivery > first_id(l.created + 10000)
 ORDER BY l.delivery DESC LIMIT $6
 
 -- name: delivery
