@@ -147,11 +147,20 @@ async def _lines(connection: Any, selection: Selection, place: int, end: int) ->
         *(*look, LOOKED_AT, selection.since or 0, until),
         *(_types(selection), selection.subject, CLOCK_SLACK, FOUND),
     )
-    events = tuple(Event(*tuple(row)[1:]) for row in rows)
+    events = await _events_at(connection, selection.tenant, [row["event_place"] for row in rows])
     if len(rows) == FOUND:
-        return Stretch(events, rows[-1][0])
+        return Stretch(events, rows[-1]["place"])
     reached = await connection.fetchval(SQL["line_reached"], *look, LOOKED_AT - 1)
     return Stretch(events, end if reached is None else reached)
+
+
+async def _events_at(connection: Any, tenant: str, places: list[int]) -> tuple[Event, ...]:
+    """In the order of `places`."""
+    if not places:
+        return ()
+    rows = await connection.fetch(SQL["events_at"], tenant, places, min(places), max(places))
+    by_place = {row[0]: Event(*tuple(row)[1:]) for row in rows}
+    return tuple(by_place[place] for place in places if place in by_place)
 
 
 def _types(selection: Selection) -> list[str] | None:

@@ -8,8 +8,8 @@ SELECT place FROM event WHERE tenant = $1 AND place < $2 AND place >= $3 ORDER B
 SELECT last_value FROM ledger_place
 
 -- name: events
--- Looks at $4 events at most, in the order of places. With a webhook ($9) only those it never had. What is in the ledger
--- on an event has ids from $10 on. `OFFSET 0` keeps each look a look of its own: joined, it might read everything.
+-- Looks at $4 events at most, in the order of places. With a webhook ($9) only those it never had. Lines about them
+-- have ids from $10 on. `OFFSET 0` keeps each look a look of its own: joined, it might read everything.
 SELECT e.place, e.id, e.tenant, e.type, e.subject, e.operation, e.time, e.accepted, e.body, e.fingerprint
 FROM (SELECT * FROM event WHERE tenant = $1 AND place > $2 AND place <= $3 ORDER BY place LIMIT $4) e
 WHERE ($5::text[] IS NULL OR e.type = ANY ($5)) AND ($6::text IS NULL OR e.subject = $6)
@@ -34,40 +34,38 @@ SELECT place FROM event WHERE tenant = $1 AND place > $2 AND place <= $3 ORDER B
 
 -- name: exhausted
 -- Looks at $6 lines at most, in the order of places, of deliveries with ids below $5. Of each event the last time
--- only, and not when it arrived since or is on its way again.
-SELECT l.place, e.id, e.tenant, e.type, e.subject, e.operation, e.time, e.accepted, e.body, e.fingerprint
+-- only, and not when it arrived since or is on its way again: two looks, so that neither meets the line itself.
+SELECT l.place, k.place AS event_place
 FROM (
     SELECT * FROM ledger
     WHERE tenant = $1 AND webhook = $4 AND line = 'exhausted' AND place > $2 AND place <= $3 AND delivery < $5
     ORDER BY place LIMIT $6
 ) l
-JOIN LATERAL (
-    SELECT i.place FROM event_id i WHERE i.tenant = $1 AND i.id = l.event LIMIT 1
-) k ON true
-JOIN LATERAL (
-    SELECT v.* FROM event v WHERE v.tenant = $1 AND v.place = k.place LIMIT 1
-) e ON true
+JOIN LATERAL (SELECT i.place, i.accepted FROM event_id i WHERE i.tenant = $1 AND i.id = l.event LIMIT 1) k ON true
 WHERE l.at >= $7 AND l.at < $8
-    AND ($9::text[] IS NULL OR e.type = ANY ($9)) AND ($10::text IS NULL OR e.subject = $10)
+    AND ($9::text[] IS NULL OR l.type = ANY ($9)) AND ($10::text IS NULL OR l.subject = $10)
     AND NOT EXISTS (
         SELECT 1 FROM queue q WHERE q.tenant = $1 AND q.event = l.event AND q.webhook = $4 OFFSET 0
     )
     AND NOT EXISTS (
         SELECT 1 FROM ledger n
-        WHERE n.tenant = $1 AND n.event = l.event AND n.line = 'delivered' AND n.webhook = $4 AND n.place > l.place
-            AND n.delivery >= first_id(e.accepted - $11) OFFSET 0
+        WHERE n.tenant = $1 AND n.event = l.event AND n.line IN ('delivered', 'exhausted') AND n.webhook = $4
+            AND n.place > l.place AND n.delivery > l.delivery OFFSET 0
     )
     AND NOT EXISTS (
         SELECT 1 FROM ledger n
-        WHERE n.tenant = $1 AND n.event = l.event AND n.line = 'exhausted' AND n.webhook = $4 AND n.place > l.place
-            AND n.delivery > l.delivery OFFSET 0
-    )
-    AND NOT EXISTS (
-        SELECT 1 FROM ledger n
-        WHERE n.tenant = $1 AND n.event = l.event AND n.line = 'exhausted' AND n.webhook = $4 AND n.place > l.place
-            AND n.delivery < l.delivery AND n.delivery >= first_id(e.accepted - $11) OFFSET 0
+        WHERE n.tenant = $1 AND n.event = l.event AND n.line IN ('delivered', 'exhausted') AND n.webhook = $4
+            AND n.place > l.place AND n.delivery < l.delivery AND n.delivery >= first_id(k.accepted - $11) OFFSET 0
     )
 ORDER BY l.place LIMIT $12
+
+-- name: events_at
+-- The span of places is given beside them, so that the plan has no other days in it.
+SELECT e.place, e.id, e.tenant, e.type, e.subject, e.operation, e.time, e.accepted, e.body, e.fingerprint
+FROM unnest($2::bigint[]) AS g (place)
+JOIN LATERAL (
+    SELECT * FROM event v WHERE v.tenant = $1 AND v.place = g.place AND v.place BETWEEN $3 AND $4 LIMIT 1
+) e ON true
 
 -- name: line_reached
 SELECT place FROM ledger

@@ -111,7 +111,7 @@ FROM (
 ) l ORDER BY l.delivery DESC LIMIT $6
 
 -- name: waiting_ahead
--- Only those whose ids are ahead of their instants. `OFFSET 0` keeps the choice of the index from the other conditions.
+-- Only those whose ids are ahead of their instants. `OFFSET 0` keeps the other conditions from choosing the index.
 SELECT q.id, q.event, q.type, q.subject, q.webhook,
     coalesce((SELECT w.name FROM webhook w WHERE w.tenant = $1 AND w.id = q.webhook), ''),
     'waiting', q.attempts, q.created, q.due, NULL, q.reason, q.status, q.origin
