@@ -135,10 +135,12 @@ class Bench:
         return self.folder / f"{self._stores}.db"
 
     @contextmanager
-    def outrider(self, store: Path | None = None) -> Iterator[System]:
-        """Outrider as `outrider serve` runs it, on one core."""
+    def outrider(self, store: Path | str | None = None) -> Iterator[System]:
+        """Outrider as `outrider serve` runs it, on one core; `store` is a file, or the URL of a database."""
+        shared = store if isinstance(store, str) else None
         environment = {k: v for k, v in os.environ.items() if not k.startswith("OUTRIDER_")} | {
-            "OUTRIDER_STORE": f"sqlite:///{store or self.store()}",
+            "OUTRIDER_STORE": shared or f"sqlite:///{store or self.store()}",
+            "OUTRIDER_ROOT_KEY_FILE": str(self.folder / "rootkey"),
             "OUTRIDER_PORT": "0",
             "OUTRIDER_BOOTSTRAP_API_KEY": API_KEY,
             "OUTRIDER_BOOTSTRAP_API_SECRET": API_SECRET,

@@ -10,10 +10,17 @@ from pathlib import Path
 from bench import report, scenarios
 from bench.parts import bench
 from bench.peers import peers
+from bench.postgres import beside_sqlite, old_snapshot, two_nodes
 
 
 def main() -> None:
-    known = {**scenarios.ALL, "peers": peers}
+    known = {
+        **scenarios.ALL,
+        "postgres": beside_sqlite,
+        "twonodes": two_nodes,
+        "snapshot": old_snapshot,
+        "peers": peers,
+    }
     options = argparse.ArgumentParser(prog="bench.run", description=__doc__)
     options.add_argument("--quick", action="store_true", help="small counts; says little about speed")
     options.add_argument("--only", default=",".join(known), help=f"some of: {','.join(known)}")

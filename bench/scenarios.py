@@ -26,10 +26,11 @@ class Sizes(msgspec.Struct, frozen=True):
     seconds: int  # of each measurement at a fixed rate
     waiting_each: int
     million: int
+    snapshot_seconds: int
 
 
-FULL = Sizes(rounds=3, events=20_000, seconds=20, waiting_each=10_000, million=1_000_000)
-QUICK = Sizes(rounds=1, events=5_000, seconds=5, waiting_each=1_000, million=20_000)
+FULL = Sizes(rounds=3, events=20_000, seconds=20, waiting_each=10_000, million=1_000_000, snapshot_seconds=600)
+QUICK = Sizes(rounds=1, events=5_000, seconds=5, waiting_each=1_000, million=20_000, snapshot_seconds=5)
 
 
 class Line(msgspec.Struct, frozen=True):

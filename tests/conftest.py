@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import postgres
 from harness import Receiver, Served
 from outrider.cli.demo import certificates
 
@@ -52,3 +53,12 @@ def shared(tmp_path_factory: pytest.TempPathFactory, authority: tuple[Path, Path
     served = Served(tmp_path_factory.mktemp("shared"), OUTRIDER_EGRESS_CA_FILE=str(authority[0])).start()
     yield served
     served.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Postgres]:
+    """The PostgreSQL that tests share; each takes databases of its own from it."""
+    server = postgres.start()
+    yield server
+    if isinstance(server, postgres.OwnPostgres):
+        server.remove()

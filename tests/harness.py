@@ -19,7 +19,6 @@ from typing import Any
 
 API_KEY = "test-api-key"
 API_SECRET = "test-api-secret"  # a loopback server's, made for tests
-OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
@@ -45,29 +44,42 @@ def outrider(*arguments: str, stdin: bytes = b"", **settings: str) -> subprocess
 
 
 class Served:
-    """`outrider serve` in a process of its own."""
+    """`outrider serve` in a process of its own; `ca` is the file of who signed its certificate, when it has one."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    program: tuple[str, ...] = ("-m", "outrider")
+
+    def __init__(self, folder: Path, *, ca: Path | None = None, **settings: str) -> None:
         self.folder = folder
         self.settings = settings
+        handlers: list[Any] = [urllib.request.ProxyHandler({})]
+        if ca is not None:
+            context = ssl.create_default_context(cafile=ca)
+            context.verify_flags |= ssl.VERIFY_X509_STRICT  # the default since Python 3.13
+            handlers.append(urllib.request.HTTPSHandler(context=context))
+        self.opener = urllib.request.build_opener(*handlers)
         self.url = ""
         self.process: subprocess.Popen[str] | None = None
 
+    def environment(self) -> dict[str, str]:
+        return (
+            {k: v for k, v in os.environ.items() if not k.startswith("OUTRIDER_")}
+            | {
+                "OUTRIDER_STORE": f"sqlite:///{self.folder / 'outrider.db'}",
+                "OUTRIDER_PORT": "0",
+                "OUTRIDER_BOOTSTRAP_API_KEY": API_KEY,
+                "OUTRIDER_BOOTSTRAP_API_SECRET": API_SECRET,
+                "OUTRIDER_EGRESS_ALLOW": "127.0.0.0/8,::1/128",
+                "OUTRIDER_RETRY_SCHEDULE_MS": "200,400,800",
+                "OUTRIDER_STOP_GRACE_MS": "3000",
+            }
+            | self.settings
+        )
+
     def start(self) -> Served:
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("OUTRIDER_")}
-        environment |= {
-            "OUTRIDER_STORE": f"sqlite:///{self.folder / 'outrider.db'}",
-            "OUTRIDER_PORT": "0",
-            "OUTRIDER_BOOTSTRAP_API_KEY": API_KEY,
-            "OUTRIDER_BOOTSTRAP_API_SECRET": API_SECRET,
-            "OUTRIDER_EGRESS_ALLOW": "127.0.0.0/8,::1/128",
-            "OUTRIDER_RETRY_SCHEDULE_MS": "200,400,800",
-            "OUTRIDER_STOP_GRACE_MS": "3000",
-        } | self.settings
         with (self.folder / "log").open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "outrider", "serve"],
-                env=environment, stdout=subprocess.PIPE, stderr=log, text=True,
+                [sys.executable, *self.program, "serve"],
+                env=self.environment(), stdout=subprocess.PIPE, stderr=log, text=True,
             )  # fmt: skip
         line = self.process.stdout.readline()
         assert "listens on " in line, (line, (self.folder / "log").read_text())
@@ -112,7 +124,7 @@ class Served:
             self.url + path, content, {"Content-Type": "application/json"} | headers, method=method
         )
         try:
-            with OPENER.open(request, timeout=30) as answer:
+            with self.opener.open(request, timeout=30) as answer:
                 return answer.status, json.loads(answer.read())
         except urllib.error.HTTPError as error:
             with error:
@@ -137,6 +149,11 @@ class Request:
         self.headers = headers
         self.body = body
         self.id = headers.get("webhook-id", "")
+
+    @property
+    def json(self) -> Any:
+        """The envelope."""
+        return json.loads(self.body)
 
 
 class Receiver:

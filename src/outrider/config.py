@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,12 +17,25 @@ T = TypeVar("T")
 PREFIX = "OUTRIDER_"
 
 
+class Role(StrEnum):
+    """What a process does. `outrider serve` does everything unless told otherwise."""
+
+    INTAKE = "intake"
+    DISPATCH = "dispatch"
+    HOUSEKEEPING = "housekeeping"
+
+
 class Config(msgspec.Struct, frozen=True):
     """One field per variable: `store` is OUTRIDER_STORE. Bytes, milliseconds and counts are integers."""
 
     store: str = "sqlite:///.outrider/outrider.db"
+    store_connections: int = 10  # PostgreSQL only
+    roles: tuple[Role, ...] = tuple(Role)
+    retention_days: int | None = None
     host: str = "127.0.0.1"
     port: int = 8750
+    tls_cert_file: str | None = None  # plain HTTP when absent
+    tls_key_file: str | None = None  # in the certificate's file when absent
     bootstrap_api_key: str | None = None
     bootstrap_api_secret: str | None = None
     root_key: str | None = None
@@ -36,6 +50,11 @@ class Config(msgspec.Struct, frozen=True):
     log_level: str = "INFO"
 
     @property
+    def shared(self) -> bool:
+        """Whether other processes may use the store at the same time."""
+        return not self.store.startswith("sqlite:")
+
+    @property
     def store_path(self) -> Path:
         """The SQLite file."""
         return Path(self.store.removeprefix("sqlite:///"))
@@ -43,6 +62,19 @@ class Config(msgspec.Struct, frozen=True):
     @property
     def root_key_path(self) -> Path:
         return Path(self.root_key_file) if self.root_key_file else self.store_path.with_suffix(".rootkey")
+
+    def checked(self) -> Config:
+        """Itself. Raises ConfigError for settings that do not go together."""
+        if self.shared and not (self.root_key or self.root_key_file):
+            expected = "OUTRIDER_ROOT_KEY or OUTRIDER_ROOT_KEY_FILE, the same for every process on this store"
+            raise ConfigError("OUTRIDER_ROOT_KEY", expected, "neither")
+        if not self.shared and set(self.roles) != set(Role):
+            raise ConfigError(
+                "OUTRIDER_ROLES", "all roles, because only one process may use SQLite", "some of them"
+            )
+        if not self.shared and self.store_connections != Config().store_connections:
+            raise ConfigError("OUTRIDER_STORE_CONNECTIONS", "nothing, because SQLite has one writer", "a number")
+        return self
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
@@ -56,7 +88,7 @@ def read_config(environment: Mapping[str, str]) -> Config:
         for name, read in _READERS.items()
         if name in given
     }
-    return msgspec.convert(fields, Config)
+    return msgspec.convert(fields, Config).checked()
 
 
 def _text(_name: str, value: str) -> str:
@@ -73,9 +105,21 @@ def _number(low: int, high: int) -> Callable[[str, str], int]:
 
 
 def _store(name: str, value: str) -> str:
-    if not value.startswith("sqlite:///") or not value.removeprefix("sqlite:///"):
-        raise ConfigError(name, "sqlite:///path/of/the/file.db", value.split("://", maxsplit=1)[0] + "://…")
+    scheme, _, rest = value.partition("://")
+    if scheme in {"postgresql", "postgres"} and rest:
+        return value
+    if scheme != "sqlite" or not rest.removeprefix("/"):
+        raise ConfigError(name, "sqlite:///path/of/the/file.db or postgresql://…", f"{scheme[:20]}://…")
     return value
+
+
+def _roles(name: str, value: str) -> tuple[Role, ...]:
+    """Raises ConfigError for anything but a comma-separated list of roles."""
+    given = [part.strip().lower() for part in value.split(",") if part.strip()]
+    wrong = [part for part in given if part not in set(Role)]
+    if wrong or not given:
+        raise ConfigError(name, f"some of {', '.join(Role)}", wrong[0][:40] if wrong else "none")
+    return tuple(role for role in Role if role in given)
 
 
 def _level(name: str, value: str) -> str:
@@ -105,8 +149,13 @@ def _schedule(name: str, value: str) -> tuple[int, ...]:
 
 _READERS: dict[str, Callable[[str, str], object]] = {
     "OUTRIDER_STORE": _store,
+    "OUTRIDER_STORE_CONNECTIONS": _number(4, 200),
+    "OUTRIDER_ROLES": _roles,
+    "OUTRIDER_RETENTION_DAYS": _number(1, 3_650),
     "OUTRIDER_HOST": _text,
     "OUTRIDER_PORT": _number(0, 65535),
+    "OUTRIDER_TLS_CERT_FILE": _text,
+    "OUTRIDER_TLS_KEY_FILE": _text,
     "OUTRIDER_BOOTSTRAP_API_KEY": _credential,
     "OUTRIDER_BOOTSTRAP_API_SECRET": _credential,
     "OUTRIDER_ROOT_KEY": _text,

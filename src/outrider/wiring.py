@@ -2,37 +2,55 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import socket
+import time
 import uuid
 from typing import Any
 
 import msgspec
 
+from outrider import __version__
 from outrider.app.accept import Intake, Limits
 from outrider.app.access import Access
 from outrider.app.books import Books
 from outrider.app.bootstrap import FirstCredentials, bootstrap
 from outrider.app.explain import Explain
+from outrider.app.follow import Follower
 from outrider.app.history import History
 from outrider.app.keys import Keys
+from outrider.app.objects import Objects
+from outrider.app.pace import Pace
 from outrider.app.recovery import Recovery
 from outrider.app.secrets import Secrets
 from outrider.app.services import Services
+from outrider.app.settings import Settings
+from outrider.app.subscriptions import Subscriptions
+from outrider.app.system import System
 from outrider.app.trials import Trials
 from outrider.app.webhooks import Webhooks
-from outrider.config import Config
+from outrider.config import Config, Role
 from outrider.dispatch.attempt import Attempter
-from outrider.dispatch.engine import Engine
+from outrider.dispatch.elsewhere import Elsewhere
+from outrider.dispatch.engine import Engine, Parts
 from outrider.dispatch.lanes import LaneLimits
 from outrider.dispatch.receivers import Receivers
+from outrider.dispatch.services import kept_running
 from outrider.domain.address import AddressPolicy
 from outrider.domain.breaker import Rules
+from outrider.domain.clock import DAY
 from outrider.domain.delivery import Policy
 from outrider.domain.ids import Ids
 from outrider.egress.sender import HttpSender
 from outrider.egress.tls import make_tls_context
 from outrider.observe.clock import SystemClock, SystemEntropy
-from outrider.store.sqlite.database import SqliteDatabase, open_database
-from outrider.vault.keyring import open_keyring
+from outrider.ports.handover import Handover
+from outrider.ports.store import Store
+from outrider.ports.system import About
+from outrider.store.postgres import database as postgres
+from outrider.store.sqlite import database as sqlite
+from outrider.vault.keyring import Keyring, open_keyring
 from outrider.vault.root import root_key
 
 
@@ -42,13 +60,18 @@ class Outrider(msgspec.Struct):
     services: Services
     engine: Engine
     sender: HttpSender
-    database: SqliteDatabase
+    store: Store
+    follower: Follower | None
     first: FirstCredentials | None
     running: bool = False
+    following: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Take over what an earlier process left, then deliver."""
         await self.engine.start()
+        if self.follower is not None:
+            start = asyncio.get_running_loop().create_task
+            self.following = [start(kept_running(run)) for run in (self.follower.run, self.follower.listen)]
         self.running = True
 
     async def stop(self, grace_s: float) -> None:
@@ -56,9 +79,34 @@ class Outrider(msgspec.Struct):
         if not self.running:
             return
         self.running = False
+        for task in self.following:
+            task.cancel()
+        await asyncio.gather(*self.following, return_exceptions=True)
         await self.engine.stop(grace_s)
         await self.sender.close()
-        await self.database.close()
+        await self.store.close()
+
+
+async def open_store(config: Config, clock: SystemClock) -> Store:
+    """Raises ConfigError (OUTRIDER_STORE)."""
+    about = About(
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        version=__version__,
+        roles=tuple(str(role) for role in config.roles),
+        started=clock.now(),
+    )
+    incarnation = uuid.uuid4().hex
+    if not config.shared:
+        return await sqlite.open_database(str(config.store_path), incarnation, now=clock.now, about=about)
+    return await postgres.open_database(
+        config.store,
+        incarnation,
+        size=config.store_connections,
+        about=about,
+        dispatches=Role.DISPATCH in config.roles,
+        keeps_house=Role.HOUSEKEEPING in config.roles,
+    )
 
 
 async def build(config: Config) -> Outrider:
@@ -66,14 +114,13 @@ async def build(config: Config) -> Outrider:
     clock, entropy = SystemClock(), SystemEntropy()
     sender = HttpSender(AddressPolicy.parse(config.egress_allow), make_tls_context(config.egress_ca_file))
     root = root_key(config.root_key, config.root_key_path)
-    database = await open_database(str(config.store_path), uuid.uuid4().hex)
+    store = await open_store(config, clock)
     try:
-        book = database.book
-        vault = await open_keyring(root, book)
-        books = Books(book)
+        vault = await open_keyring(root, store.book)
+        books = Books(store.book)
         await books.load()
         first = await bootstrap(
-            book=book,
+            book=store.book,
             books=books,
             vault=vault,
             clock=clock,
@@ -82,13 +129,32 @@ async def build(config: Config) -> Outrider:
             api_secret=config.bootstrap_api_secret,
         )
     except BaseException:
-        await database.close()
+        await store.close()
         raise
-    ids = Ids(clock.now, entropy.bytes)
+    return _wire(_Made(config, store, books, vault, sender, first, clock, entropy, Ids(clock.now, entropy.bytes)))
+
+
+class _Made(msgspec.Struct, frozen=True):
+    """What everything else is built on."""
+
+    config: Config
+    store: Store
+    books: Books
+    vault: Keyring
+    sender: HttpSender
+    first: FirstCredentials | None
+    clock: SystemClock
+    entropy: SystemEntropy
+    ids: Ids
+
+
+def _wire(made: _Made) -> Outrider:
+    config, store, books, vault = made.config, made.store, made.books, made.vault
+    clock, entropy, ids = made.clock, made.entropy, made.ids
     receivers = Receivers(clock, entropy, Rules())
     attempter = Attempter(
         picture=books,
-        sender=sender,
+        sender=made.sender,
         vault=vault,
         clock=clock,
         entropy=entropy,
@@ -97,38 +163,76 @@ async def build(config: Config) -> Outrider:
         policy=Policy(schedule=config.retry_schedule_ms),
         timeout_ms=config.timeout_ms,
     )
+    neighbours = store.neighbours
+    hint = neighbours.hint if neighbours is not None else _nobody
     engine = Engine(
-        queue=database.queue,
-        jobs=database.jobs,
+        queue=store.queue,
+        jobs=store.jobs,
+        upkeep=store.upkeep,
         picture=books,
         attempter=attempter,
         receivers=receivers,
         clock=clock,
         ids=ids,
         limits=LaneLimits(),
+        parts=Parts(Role.DISPATCH in config.roles, Role.HOUSEKEEPING in config.roles),
+        hint=hint,
+        retention=None if config.retention_days is None else config.retention_days * DAY,
     )
-    managed: dict[str, Any] = {"book": book, "books": books, "clock": clock, "entropy": entropy}
-    reaching = managed | {"vault": vault, "handover": engine.lanes}
-    webhooks = Webhooks(**reaching, ledger=database.ledger)
-    services = Services(
+    handover: Handover = engine.lanes if Role.DISPATCH in config.roles else Elsewhere(hint)
+    services = _services(made, handover, attempter)
+    follower = None
+    if neighbours is not None:
+        follower = Follower(neighbours, books, learn=receivers.learn, wake=engine.wake)
+    return Outrider(services, engine, made.sender, store, follower, made.first)
+
+
+def _services(made: _Made, handover: Handover, attempter: Attempter) -> Services:
+    config, store, books, vault = made.config, made.store, made.books, made.vault
+    clock, entropy, ids = made.clock, made.entropy, made.ids
+    managed: dict[str, Any] = {"book": store.book, "books": books, "clock": clock, "entropy": entropy}
+    reaching = managed | {"vault": vault, "handover": handover}
+    webhooks = Webhooks(**reaching, ledger=store.ledger)
+    intake = Intake(
+        books=books,
+        queue=store.queue,
+        handover=handover,
+        vault=vault,
+        clock=clock,
+        ids=ids,
+        limits=Limits(event_bytes=config.max_event_bytes),
+    )
+    return Services(
         access=Access(books, vault, clock),
-        intake=Intake(
-            books=books,
-            queue=database.queue,
-            handover=engine.lanes,
-            vault=vault,
-            clock=clock,
-            ids=ids,
-            limits=Limits(event_bytes=config.max_event_bytes),
-        ),
+        intake=intake,
+        pace=Pace(books, time.monotonic),
+        settings=Settings(book=store.book, books=books),
         webhooks=webhooks,
+        subscriptions=Subscriptions(webhooks),
         trials=Trials(webhooks=webhooks, prober=attempter, clock=clock, ids=ids),
         secrets=Secrets(**reaching, ids=ids),
         keys=Keys(**managed),
-        history=History(database.ledger),
+        history=History(store.ledger),
         recovery=Recovery(
-            jobs=database.jobs, ledger=database.ledger, books=books, handover=engine.lanes, clock=clock, ids=ids
+            jobs=store.jobs, ledger=store.ledger, books=books, handover=handover, clock=clock, ids=ids
         ),
-        explain=Explain(ledger=database.ledger, books=books, clock=clock),
+        explain=Explain(ledger=store.ledger, books=books, clock=clock),
+        objects=Objects(
+            objects=store.objects,
+            intake=intake,
+            vault=vault,
+            clock=clock,
+            entropy=entropy,
+            largest=config.max_event_bytes,
+        ),
+        system=System(
+            store="postgresql" if config.shared else "sqlite",
+            processes=store.system,
+            queue=store.queue,
+            upkeep=store.upkeep,
+        ),
     )
-    return Outrider(services, engine, sender, database, first)
+
+
+def _nobody() -> None:
+    """No other process shares the store."""

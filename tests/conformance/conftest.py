@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,21 @@ import pytest
 
 from outrider.domain.fanout import owe
 from outrider.domain.model import Acceptance, Event, Skip, Tenant, Webhook
-from outrider.store.sqlite.database import SqliteDatabase, open_database
+from outrider.ports.queue import Queue
+from outrider.ports.system import About
+from outrider.store.postgres import database as postgres
+from outrider.store.sqlite import database as sqlite
 from outrider.store.sqlite.queue import SqliteQueue
+from postgres import Postgres
 
 TENANT = "tenant-1"
+ABOUT = About("host", 1, "0", (), 0)
 
 
-class Store:
+class Store(ABC):
     """A store with one tenant and one webhook `w`, and ways to make things."""
 
-    def __init__(self, database: SqliteDatabase, run: Callable[[Awaitable[Any]], Any]) -> None:
+    def __init__(self, database: Any, run: Callable[[Awaitable[Any]], Any]) -> None:
         self.database = database
         self.queue = database.queue
         self.ledger = database.ledger
@@ -31,9 +37,16 @@ class Store:
         run(self.book.add_tenant(Tenant(TENANT, "t", "key", "sealed", 0)))
         run(self.save_webhook("w"))
 
-    def other_process(self, incarnation: str) -> SqliteQueue:
+    @abstractmethod
+    def other_process(self, incarnation: str) -> Queue:
         """The queue as another process would see it."""
-        return SqliteQueue(self.database.writer, self.database._readers, incarnation)
+
+    @abstractmethod
+    def pass_time(self, milliseconds: int) -> None:
+        """On the clock of heartbeats."""
+
+    def close(self) -> None:
+        self.run(self.database.close())
 
     async def save_webhook(self, identity: str, **changes: Any) -> None:
         fields: dict[str, Any] = {
@@ -72,11 +85,58 @@ class Store:
         return made
 
 
-@pytest.fixture(params=["sqlite"])
+class OnSqlite(Store):
+    def __init__(self, folder: Path, run: Callable[[Awaitable[Any]], Any]) -> None:
+        self._time = 1_000
+        path = str(folder / "outrider.db")
+        super().__init__(run(sqlite.open_database(path, "process-1", now=self._now, about=ABOUT)), run)
+
+    def _now(self) -> int:
+        return self._time
+
+    def other_process(self, incarnation: str) -> Queue:
+        return SqliteQueue(self.database.writer, self.database._readers, incarnation, self._now)
+
+    def pass_time(self, milliseconds: int) -> None:
+        self._time += milliseconds
+
+
+class OnPostgres(Store):
+    def __init__(self, server: Postgres, run: Callable[[Awaitable[Any]], Any]) -> None:
+        self._url = server.database()
+        self._others: list[Any] = []
+        super().__init__(run(self._open("process-1")), run)
+
+    async def _open(self, incarnation: str) -> Any:
+        return await postgres.open_database(
+            self._url, incarnation, size=6, about=ABOUT, dispatches=True, keeps_house=True
+        )
+
+    def other_process(self, incarnation: str) -> Queue:
+        self._others.append(self.run(self._open(incarnation)))
+        queue: Queue = self._others[-1].queue
+        return queue
+
+    def pass_time(self, milliseconds: int) -> None:
+        work = "UPDATE node SET seen = seen - $1"
+        self.run(self.database._writers.run(lambda connection: connection.execute(work, milliseconds)))
+
+    def close(self) -> None:
+        for other in self._others:
+            self.run(other.close())
+        super().close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    postgres_server = request.getfixturevalue("postgres_server") if request.param == "postgres" else None
     with asyncio.Runner() as runner:
-        database = runner.run(open_database(str(tmp_path / "outrider.db"), "process-1"))
+        made: Store
+        if postgres_server is None:
+            made = OnSqlite(tmp_path, runner.run)
+        else:
+            made = OnPostgres(postgres_server, runner.run)
         try:
-            yield Store(database, runner.run)
+            yield made
         finally:
-            runner.run(database.close())
+            made.close()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from outrider.dispatch.lanes import LaneLimits, Lanes
+from outrider.dispatch.lease import Peers
 from outrider.dispatch.receivers import Receivers
 from outrider.domain.breaker import Rules, Sign
 from outrider.domain.model import Delivery, Webhook
@@ -39,6 +40,12 @@ class Still:
         return 0.0
 
 
+class Held:
+    """A lease that is held, until told otherwise."""
+
+    held = True
+
+
 class Bench:
     def __init__(self, limits: LaneLimits = LIMITS) -> None:
         self.picture = Picture()
@@ -46,15 +53,20 @@ class Bench:
         self.hungry = 0
         self.made = 0
         self.given_back: list[Delivery] = []
+        self.lease = Held()
+        self.peers = Peers()
         self.receivers = Receivers(Still(), Still(), Rules())  # type: ignore[arg-type]
         self.lanes = Lanes(
             limits,
             self.picture,  # type: ignore[arg-type]
             self.receivers,
+            self.lease,  # type: ignore[arg-type]
+            self.peers,
             launch=self.launched.append,
             give_back=self.given_back.append,
             hungry=self._hungry,
             wake=lambda: None,
+            hint=lambda: None,
         )
 
     def _hungry(self, tenant: str, webhook: str) -> None:

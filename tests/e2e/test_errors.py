@@ -94,7 +94,7 @@ def test_malformed_bodies(shared: Served, raw: bytes) -> None:
     for path in ("/v2/events", "/v2/operations", "/v2/manage/webhooks"):
         status, answer = shared.call("POST", path, raw=raw)
         assert status == 400, (path, answer)
-        assert answer["ErrorCode"] in {965, 1086, 7900}
+        assert answer["ErrorCode"] in {1086, 7914} if raw == b"" else {7914}
 
 
 def test_an_oversized_request_is_cut_off(shared: Served) -> None:
@@ -117,7 +117,7 @@ def test_an_oversized_request_is_cut_off(shared: Served) -> None:
         (f"?apikey={API_KEY}", {}, 400, 923),
         (f"?apikey=wrong&apisecret={API_SECRET}", {}, 403, 901),
         (f"?apikey={API_KEY}&apisecret=wrong", {}, 401, 902),
-        ("", {"Authorization": "Bearer ork_wrong"}, 401, 901),
+        ("", {"Authorization": "Bearer ork_wrong"}, 401, 6002),
         ("", {"X-LoginRadius-ApiKey": API_KEY, "X-LoginRadius-ApiSecret": "wrong"}, 401, 902),
     ],
 )
@@ -133,7 +133,7 @@ def test_a_bearer_key_does_what_its_scopes_say_until_revoked(shared: Served) -> 
     bearer = {"Authorization": f"Bearer {made['Token']}"}
     assert shared.call("GET", "/v2/manage/webhooks", headers=bearer)[0] == 200
     status, answer = shared.call("POST", "/v2/events", LOGIN, headers=bearer)
-    assert (status, answer["ErrorCode"]) == (403, 1143)
+    assert (status, answer["ErrorCode"]) == (403, 6002)
     assert made["Token"] not in json.dumps(shared.ok("GET", "/v2/manage/keys"))
     shared.ok("DELETE", f"/v2/manage/keys/{made['Id']}")
     assert shared.call("GET", "/v2/manage/webhooks", headers=bearer)[0] == 401

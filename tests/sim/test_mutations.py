@@ -13,7 +13,7 @@ from outrider.dispatch import attempt
 from outrider.dispatch.attempt import Attempter
 from outrider.dispatch.lanes import Lanes
 from outrider.domain import delivery, fanout
-from outrider.ports.queue import Receipt
+from outrider.ports.queue import Pulse, Receipt
 from outrider.store.sqlite import rows
 from outrider.store.sqlite.queue import SqliteQueue
 from sim import promises
@@ -50,8 +50,8 @@ def a_webhook_left_out(patch: Patch) -> None:
 def leases_never_taken_over(patch: Patch) -> None:
     """What a dead process held stays held."""
 
-    async def idle(self: SqliteQueue, now: int, dead_after: int) -> int:
-        return 0
+    async def idle(self: SqliteQueue, dead_after: int) -> Pulse:
+        return Pulse(0, lost=False, me="", peers=())
 
     patch.setattr(SqliteQueue, "heartbeat", idle)
 

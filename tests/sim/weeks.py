@@ -11,17 +11,18 @@ import asyncio
 import logging
 import multiprocessing
 import sys
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from unittest import mock
 
-from outrider.dispatch import feeder, housekeeping, jobs
+from outrider.dispatch import feeder, heartbeat, housekeeping, jobs
 from outrider.dispatch.lanes import LaneLimits
 from outrider.domain.clock import HOUR
 from outrider.domain.delivery import Policy
 from outrider.domain.model import Ordering
+from sim.disk import MakeDisk, SqliteDisk
 from sim.promises import broken_promises
-from sim.world import World, simulate
+from sim.world import Play, World, simulate
 
 HOSTS = ["good", "shaky", "flapping", "dead", "unwilling", "gone", "subject", "strict"]
 ORDERED = {"subject": Ordering.SUBJECT, "strict": Ordering.STRICT}
@@ -65,25 +66,26 @@ async def _mishap(world: World, what: int) -> None:
             world.network.health["flapping"] = 1.0 - world.network.health["flapping"]
 
 
-def a_week(seed: int) -> World:
+def a_week(seed: int, on: MakeDisk = SqliteDisk) -> World:
     """The history of this seed."""
-    return over_days(seed, _week)
+    return over_days(seed, _week, on)
 
 
-def over_days(seed: int, play: Callable[[World], Coroutine[Any, Any, None]]) -> World:
+def over_days(seed: int, play: Play, on: MakeDisk = SqliteDisk) -> World:
     """A history of days, polled rarely."""
-    slow = [
-        mock.patch.object(feeder, "LONGEST_SLEEP_S", POLLS_S),
-        mock.patch.object(housekeeping, "BEAT_S", POLLS_S),
-        mock.patch.object(jobs, "LONGEST_SLEEP_S", POLLS_S),
-    ]
-    for patch in slow:
-        patch.start()
-    try:
-        return simulate(seed, play, Policy(), LIMITS)
-    finally:
-        for patch in slow:
-            patch.stop()
+    with polling_every(POLLS_S):
+        return simulate(seed, play, Policy(), LIMITS, on)
+
+
+@contextmanager
+def polling_every(seconds: float) -> Iterator[None]:
+    """Services that poll do so rarely and rest on hints, so that simulated time is not spent on idle looks."""
+    with ExitStack() as patches:
+        for module in (feeder, jobs):
+            patches.enter_context(mock.patch.object(module, "LONGEST_SLEEP_S", seconds))
+        patches.enter_context(mock.patch.object(heartbeat, "BEAT_S", seconds))
+        patches.enter_context(mock.patch.object(housekeeping, "ROUND_S", seconds))
+        yield
 
 
 def _judged(seed: int) -> tuple[int, int, int, dict[str, list[str]]]:

@@ -1,7 +1,7 @@
 """A simulated world: virtual time, seeded chance, a network that misbehaves. Everything else is real.
 
-The engine, the use cases and the SQLite store (in memory, without threads) run unchanged. Hours pass in
-seconds, and the same seed gives the same history.
+The engine, the use cases and the store (`sim/disk.py`) run unchanged. Hours pass in seconds, and the same seed
+gives the same history.
 """
 
 from __future__ import annotations
@@ -13,13 +13,12 @@ from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import apsw
 import msgspec
 
 from outrider.app.accept import EventInput, Intake, Limits
 from outrider.app.books import Books
 from outrider.dispatch.attempt import Attempter
-from outrider.dispatch.engine import Engine
+from outrider.dispatch.engine import Engine, Parts
 from outrider.dispatch.lanes import LaneLimits
 from outrider.dispatch.receivers import Receivers
 from outrider.domain.breaker import Rules
@@ -29,12 +28,8 @@ from outrider.domain.ids import Ids
 from outrider.domain.model import Ordering, Tenant, Webhook
 from outrider.ports.ledger import DeliveryQuery, DeliveryRow, EventQuery, LedgerLine
 from outrider.ports.sender import Failure, FailureKind, Reply, Request, Timing
-from outrider.store.sqlite.book import SqliteBook
-from outrider.store.sqlite.database import _migrate
-from outrider.store.sqlite.jobs import SqliteJobs
-from outrider.store.sqlite.ledger import SqliteLedger
-from outrider.store.sqlite.queue import SqliteQueue
 from outrider.vault.keyring import Keyring
+from sim.disk import Disk, MakeDisk, SqliteDisk
 
 EPOCH = 1_767_225_600_000
 TENANT = "tenant"
@@ -90,25 +85,6 @@ class Chance:
         return self.random.random()
 
 
-class Disk:
-    """The store without threads; `away` makes it fail as a database that is gone would."""
-
-    def __init__(self) -> None:
-        self.connection = apsw.Connection(":memory:")
-        _migrate(self.connection)
-        self.away = False
-
-    async def submit(self, job: Callable[[apsw.Connection], Any]) -> Any:
-        await asyncio.sleep(0.001)
-        if self.away:
-            raise StoreUnavailable("simulated outage")
-        with self.connection:
-            return job(self.connection)
-
-    async def read(self, job: Callable[[apsw.Connection], Any]) -> Any:
-        return await self.submit(job)
-
-
 class Network:
     """`ports.sender` for the simulation. Keeps a record of everything that was sent."""
 
@@ -157,12 +133,12 @@ class Network:
 class World:
     """One tenant, webhooks by host, and an Outrider that can be killed and started again."""
 
-    def __init__(self, loop: VirtualLoop, seed: int, policy: Policy, limits: LaneLimits) -> None:
-        self.chance = Chance(loop, seed)
-        self.disk = Disk()
+    def __init__(self, chance: Chance, disk: Disk, policy: Policy, limits: LaneLimits) -> None:
+        self.chance = chance
+        self.disk = disk
         self.network = Network(self.chance)
-        self.book = SqliteBook(self.disk, self.disk)  # type: ignore[arg-type]
-        self.ledger = SqliteLedger(self.disk)
+        self.book = disk.book
+        self.ledger = disk.ledger
         self.vault = Keyring({1: b"k" * 32})
         self.policy = policy
         self.limits = limits
@@ -189,7 +165,7 @@ class World:
 
     async def start(self) -> None:
         self.lives += 1
-        self.queue = SqliteQueue(self.disk, self.disk, f"life-{self.lives}")  # type: ignore[arg-type]
+        self.queue = self.disk.queue(f"life-{self.lives}")
         self.books = Books(self.book)
         await self.books.load()
         ids = Ids(self.chance.now, self.chance.bytes)
@@ -199,8 +175,9 @@ class World:
             ids=ids, receivers=receivers, policy=self.policy, timeout_ms=15_000,
         )  # fmt: skip
         self.engine = Engine(
-            queue=self.queue, jobs=SqliteJobs(self.disk, self.disk), picture=self.books, attempter=attempter,
-            receivers=receivers, clock=self.chance, ids=ids, limits=self.limits,
+            queue=self.queue, jobs=self.disk.jobs, upkeep=self.disk.upkeep, picture=self.books,
+            attempter=attempter, receivers=receivers, clock=self.chance, ids=ids, limits=self.limits, parts=Parts(),
+            hint=lambda: None, retention=None,
         )  # fmt: skip
         self.intake = Intake(
             books=self.books, queue=self.queue, handover=self.engine.lanes, vault=self.vault, clock=self.chance,
@@ -213,6 +190,8 @@ class World:
         self.in_flight_at_kills += self.engine.lanes.held
         self.engine.lanes.close()  # a dead process launches nothing
         tasks = [*self.engine._services, *self.engine._attempts]
+        if self.engine._settling is not None:
+            tasks.append(self.engine._settling)
         self.engine._settler._gathered.clear()
         for task in tasks:
             task.cancel()
@@ -245,12 +224,24 @@ class World:
         await self.stop(1)
 
 
+Play = Callable[[World], Coroutine[Any, Any, None]]
+
+
 def simulate(
-    seed: int, play: Callable[[World], Coroutine[Any, Any, None]], policy: Policy, limits: LaneLimits
+    seed: int,
+    play: Play,
+    policy: Policy,
+    limits: LaneLimits,
+    on: MakeDisk = SqliteDisk,
 ) -> World:
-    """Run `play` in a world of this seed until it returns."""
+    """Run `play` in a world of this seed until it returns. `on` makes the store, given the clock."""
     loop = VirtualLoop()
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        world = World(loop, seed, policy, limits)
-        runner.run(play(world))
+    chance = Chance(loop, seed)
+    disk = on(chance.now)
+    try:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            world = World(chance, disk, policy, limits)
+            runner.run(play(world))
+    finally:
+        disk.close()
     return world

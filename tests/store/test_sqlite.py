@@ -2,18 +2,22 @@
 
 import asyncio
 import stat
+import threading
 from pathlib import Path
 
 import apsw
 import pytest
 
+from outrider.domain.custom_object import CustomObject, ObjectChange
 from outrider.domain.errors import ConfigError, StoreUnavailable
-from outrider.domain.model import Tenant
+from outrider.domain.model import Acceptance, Event, Tenant
+from outrider.ports.objects import ObjectMoved
+from outrider.ports.system import About
 from outrider.store.sqlite.database import SqliteDatabase, open_database
 
 
 def opened(path: Path, incarnation: str = "one") -> SqliteDatabase:
-    return asyncio.run(open_database(str(path), incarnation))
+    return asyncio.run(open_database(str(path), incarnation, now=lambda: 0, about=About("h", 1, "0", (), 0)))
 
 
 def test_one_process_at_a_time(tmp_path: Path) -> None:
@@ -82,5 +86,39 @@ def test_a_full_disk_refuses_and_recovers(tmp_path: Path) -> None:
         await database.close()
         with pytest.raises(StoreUnavailable):
             await database.book.add_tenant(Tenant("closed", "t", "closed", "s", 0))
+
+    asyncio.run(check())
+
+
+def test_a_refused_change_leaves_its_group_the_shared_commit(tmp_path: Path) -> None:
+    """So that a record many change at once does not cost everybody the group commit."""
+    database = opened(tmp_path / "a.db")
+    commits: list[int] = []
+    held = threading.Event()
+
+    def telling(number: int, revision: int) -> Acceptance:
+        event = Event(f"e{number}", "t", "UpdateCustomObject", "u", None, 1, 1, b"{}", b"f")
+        record = CustomObject(f"r{number}", "t", "u", "o", b"", 1, 1, revision)
+        return Acceptance("t", 1, (event,), (), (), objects=(ObjectChange(record),))
+
+    def watch(connection: apsw.Connection) -> None:
+        connection.set_commit_hook(lambda: commits.append(1) or False)
+
+    async def check() -> None:
+        await database.book.add_tenant(Tenant("t", "t", "key", "s", 0))
+        await database.writer.submit(watch)
+        commits.clear()
+        first = asyncio.create_task(database.writer.submit(lambda _: held.wait(10)))
+        changes = [telling(n, 2 if n == 10 else 1) for n in range(20)]
+        rest = asyncio.gather(*map(database.queue.accept, changes), return_exceptions=True)
+        await asyncio.sleep(0)  # all are waiting in the writer now
+        held.set()
+        assert await first
+        results = await rest
+        assert [n for n, result in enumerate(results) if isinstance(result, ObjectMoved)] == [10]
+        assert len(await database.objects.records("t", "u", "o")) == 19
+        assert await database.ledger.event("t", "e10") is None
+        assert len(commits) <= 2  # what held the writer, perhaps with some of them, and the rest
+        await database.close()
 
     asyncio.run(check())

@@ -58,3 +58,22 @@ def test_the_root_key_is_the_stores_or_nothing_starts(again: bytes) -> None:
     else:
         with pytest.raises(ConfigError):
             asyncio.run(open_keyring(again, book))
+
+
+def test_content_opens_in_its_row_only() -> None:
+    content = bytes(range(256)) * 1000
+    sealed = Keyring({1: KEYS[1]}).seal_content(content, "custom-object/t/u/o/1")
+    ring = Keyring(KEYS)
+    assert ring.unseal_content(sealed, "custom-object/t/u/o/1") == content
+    assert content[:50] not in sealed
+    assert ring.seal_content(content, "custom-object/t/u/o/1").startswith(b"v1.2.")
+    for row, wrong in (
+        ("custom-object/t/u/o/2", sealed),
+        ("custom-object/t/u/o/1", sealed[:-1] + bytes([sealed[-1] ^ 1])),
+        ("custom-object/t/u/o/1", b"v1.9" + sealed[4:]),
+        ("custom-object/t/u/o/1", b"v2.1" + sealed[4:]),
+        ("custom-object/t/u/o/1", b"v1.1."),
+        ("custom-object/t/u/o/1", b""),
+    ):
+        with pytest.raises(Unsealable):
+            ring.unseal_content(wrong, row)

@@ -5,7 +5,9 @@ Intake commits against the version it looked at, so a stale picture is noticed a
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -30,6 +32,7 @@ class Books:
     def __init__(self, book: Book) -> None:
         self._book = book
         self._tenants: dict[str, TenantBook] = {}
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._by_api_key: dict[str, str] = {}
         self._by_digest: dict[str, Owned] = {}
 
@@ -56,10 +59,19 @@ class Books:
         raise StoreUnavailable("the tenant's configuration kept changing during the request")
 
     async def change(self, tenant: str, make: Callable[[TenantBook], Awaitable[T]]) -> T:
-        """The same for a change of the configuration, which is seen here from then on."""
-        made = await self.current(tenant, make)
-        await self.refresh(tenant)
-        return made
+        """The same for a change of the configuration, which is seen here from then on.
+
+        The changes of this process take turns: together they would make each other's picture stale.
+        """
+        async with self._turns[tenant]:
+            made = await self.current(tenant, make)
+            await self.refresh(tenant)
+            return made
+
+    def version(self, tenant: str) -> int | None:
+        """Of the picture here; None for a tenant not known yet."""
+        book = self._tenants.get(tenant)
+        return book.version if book else None
 
     def of(self, tenant: str) -> TenantBook:
         """The tenant's book; the tenant exists, because somebody authenticated as it."""

@@ -39,6 +39,6 @@ async def bootstrap(
         api_key or entropy.bytes(16).hex(), api_secret or entropy.bytes(32).hex(), not (api_key and api_secret)
     )
     sealed = vault.seal(made.api_secret, f"tenant/{identity}/api-secret")
-    await book.add_tenant(Tenant(identity, "default", made.api_key, sealed, now))
+    added = await book.add_first_tenant(Tenant(identity, "default", made.api_key, sealed, now))
     await books.load()
-    return made
+    return made if added else None

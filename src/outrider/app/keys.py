@@ -8,6 +8,7 @@ from base64 import urlsafe_b64encode
 
 import msgspec
 
+from outrider.app import fields
 from outrider.app.access import Scope
 from outrider.app.books import Books
 from outrider.domain.clock import parse_iso
@@ -23,9 +24,9 @@ PREFIX = "ork_"
 class KeyInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A new key. `Expires` is an ISO 8601 date; absent means never."""
 
-    Name: str
-    Scopes: list[str]
-    Expires: str | None = None
+    Name: fields.KeyName
+    Scopes: fields.Scopes
+    Expires: fields.Instant | None = None
 
 
 class ShownKey(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ from base64 import b64encode
 
 import msgspec
 
+from outrider.app import fields
 from outrider.app.books import Books
 from outrider.domain.clock import DAY, HOUR
 from outrider.domain.errors import Conflict, InvalidField, NotFound
@@ -27,15 +28,15 @@ _VALUE = re.compile(r"[\x21-\x7e]{16,512}")
 class SecretInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A new secret. `Value` is made when absent: 32 random bytes in the `whsec_` form."""
 
-    Name: str
-    Value: str | None = None
+    Name: fields.SecretName
+    Value: fields.SecretValue | None = None
 
 
 class RotationInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A rotation. The version before stays valid for `OverlapHours`."""
 
-    Value: str | None = None
-    OverlapHours: int = 24
+    Value: fields.SecretValue | None = None
+    OverlapHours: fields.OverlapHours = 24
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -89,20 +90,26 @@ class Secrets:
         await self._books.change(tenant, make)
         return Shown(secret, value)
 
-    async def rotate(self, tenant: str, name: str, given: RotationInput) -> Shown:
-        """A new current version; both sign until the overlap ends. Tells the operator by SecretRotated."""
+    async def rotate(self, tenant: str, name: str, given: RotationInput, *, prevented: bool = False) -> Shown:
+        """A new current version; both sign until the overlap ends. Tells the operator by SecretRotated.
+
+        `prevented` records that event and sends it to nobody.
+        """
         if not 0 <= given.OverlapHours * HOUR <= LONGEST_OVERLAP:
             raise InvalidField("OverlapHours", "0 to 168 hours", str(given.OverlapHours))
         value = self._value(given.Value)
 
         async def make(book: TenantBook) -> Secret:
-            return await self._rotated(book, _found(book, name), value, given.OverlapHours * HOUR)
+            overlap = given.OverlapHours * HOUR
+            return await self._rotated(book, _found(book, name), value, overlap, prevented=prevented)
 
         secret = await self._books.change(tenant, make)
         self._handover.wake()
         return Shown(secret, value)
 
-    async def _rotated(self, book: TenantBook, before: Secret, value: str, overlap: int) -> Secret:
+    async def _rotated(
+        self, book: TenantBook, before: Secret, value: str, overlap: int, *, prevented: bool
+    ) -> Secret:
         now = self._clock.now()
         until = now + overlap
         newest = SecretVersion(before.versions[0].number + 1, self._seal(value, before.id), now)
@@ -119,6 +126,7 @@ class Secrets:
             secret_rotated(secret.name, newest.number, until, now),
             now=now,
             new_id=self._ids.new,
+            prevented=prevented,
         )
         await self._book.save_secret(secret, book.version, news)
         return secret

@@ -9,12 +9,13 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from outrider import catalog
-from outrider.app import options
+from outrider.app import fields, options
 from outrider.app.books import Books
+from outrider.domain import limits
 from outrider.domain.breaker import Health
-from outrider.domain.errors import Conflict, InvalidField, NotFound
-from outrider.domain.ids import object_id
-from outrider.domain.model import Authentication, AuthType, TenantBook, Webhook
+from outrider.domain.errors import InvalidField, NotFound
+from outrider.domain.ids import is_object_id, object_id
+from outrider.domain.model import Authentication, AuthType, TenantBook, TenantSettings, Webhook
 from outrider.domain.target import check_headers, check_query_params, check_target_url
 from outrider.ports.book import Book
 from outrider.ports.clock import Clock, Entropy
@@ -23,7 +24,6 @@ from outrider.ports.ledger import Ledger
 from outrider.ports.vault import Vault
 
 NOT_FOUND = 7986
-NAME_TAKEN = 7987
 EVENT_INVALID = 1086
 URL_INVALID = 1087
 DISABLED_BY_HAND = "disabled by its owner"
@@ -32,18 +32,18 @@ _CREDENTIAL = re.compile(r"[\x20-\x7e]{1,4096}")
 
 
 class BasicAuthInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    Username: str | None = None
-    Password: str | None = None
+    Username: fields.Username | None = None
+    Password: fields.Credential | None = None
 
 
 class BearerTokenInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    Token: str | None = None
+    Token: fields.Credential | None = None
 
 
 class AuthenticationInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """LoginRadius' shape. An AuthType of null or "None" means no authentication."""
 
-    AuthType: str | None = None
+    AuthType: fields.AuthTypeName | None = None
     BasicAuth: BasicAuthInput | None = None
     BearerToken: BearerTokenInput | None = None
 
@@ -55,27 +55,27 @@ class WebhookInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     can be sent back.
     """
 
-    Name: str | UnsetType | None = UNSET
-    Event: str | UnsetType | None = UNSET
-    Events: list[str] | UnsetType | None = UNSET
-    TargetUrl: str | UnsetType | None = UNSET
-    SecretName: str | UnsetType | None = UNSET
+    Name: fields.WebhookName | UnsetType | None = UNSET
+    Event: fields.NamedEventType | UnsetType | None = UNSET
+    Events: list[fields.EventTypeName] | UnsetType | None = UNSET
+    TargetUrl: fields.TargetUrl | UnsetType | None = UNSET
+    SecretName: fields.SecretReference | UnsetType | None = UNSET
     Authentication: AuthenticationInput | UnsetType | None = UNSET
-    Headers: dict[str, str] | UnsetType | None = UNSET
-    QueryParams: dict[str, str] | UnsetType | None = UNSET
-    Enabled: bool | UnsetType | None = UNSET
-    Timeout: float | UnsetType | None = UNSET
-    RetrySchedule: str | list[float] | UnsetType | None = UNSET
-    MaxConcurrency: int | UnsetType | None = UNSET
-    RateLimit: float | UnsetType | None = UNSET
-    Ordering: str | UnsetType | None = UNSET
-    Filter: dict[str, Any] | UnsetType | None = UNSET
-    Id: Any = UNSET
-    CreatedDate: Any = UNSET
-    LastModifiedDate: Any = UNSET
-    IsIntegrationWebhook: Any = UNSET
-    DisabledReason: Any = UNSET
-    Circuit: Any = UNSET
+    Headers: fields.AddedHeaders | UnsetType | None = UNSET
+    QueryParams: fields.AddedQuery | UnsetType | None = UNSET
+    Enabled: fields.Enabled | UnsetType | None = UNSET
+    Timeout: fields.Timeout | UnsetType | None = UNSET
+    RetrySchedule: fields.ScheduleName | fields.Waits | UnsetType | None = UNSET
+    MaxConcurrency: fields.MaxConcurrency | UnsetType | None = UNSET
+    RateLimit: fields.RateLimit | UnsetType | None = UNSET
+    Ordering: fields.OrderingName | UnsetType | None = UNSET
+    Filter: fields.EventFilter | UnsetType | None = UNSET
+    Id: fields.ReadOnly = UNSET
+    CreatedDate: fields.ReadOnly = UNSET
+    LastModifiedDate: fields.ReadOnly = UNSET
+    IsIntegrationWebhook: fields.ReadOnly = UNSET
+    DisabledReason: fields.ReadOnly = UNSET
+    Circuit: fields.ReadOnly = UNSET
 
 
 class Webhooks:
@@ -109,8 +109,11 @@ class Webhooks:
         """What is known of the receivers of the tenant's webhooks that are not simply well, by webhook id."""
         return await self._ledger.healths(tenant)
 
-    async def create(self, tenant: str, given: WebhookInput) -> Webhook:
-        """A new webhook; TargetUrl and Event (or Events) are required."""
+    async def create(self, tenant: str, given: WebhookInput, *, once: bool = False) -> Webhook:
+        """A new webhook; TargetUrl and Event (or Events) are required.
+
+        `once` is LoginRadius' older API: known by its event and URL, which no other may have, it needs no name.
+        """
         now = self._clock.now()
         blank = Webhook(
             id=object_id(now, self._entropy.bytes(8)),
@@ -127,12 +130,12 @@ class Webhooks:
         )
 
         async def make(book: TenantBook) -> Webhook:
-            webhook = self._apply(blank, given, book)
+            webhook = msgspec.structs.replace(self._apply(blank, given, book), modified=now)
             if not webhook.events:
                 raise InvalidField("Event", "the name of an event type", "nothing", code=EVENT_INVALID)
             if not webhook.target_url:
                 raise InvalidField("TargetUrl", "an https URL", "nothing", code=URL_INVALID)
-            return await self._save(webhook, book)
+            return await self._save(webhook, None, book, _once(book.tenant.settings) if once else None)
 
         return await self._books.change(tenant, make)
 
@@ -140,7 +143,8 @@ class Webhooks:
         """Change what `given` names, keep the rest."""
 
         async def make(book: TenantBook) -> Webhook:
-            return await self._save(self._apply(_found(book, webhook), given, book), book)
+            before = _found(book, webhook)
+            return await self._save(self._apply(before, given, book), before, book)
 
         after = await self._books.change(tenant, make)
         if not after.disabled_reason:
@@ -155,11 +159,25 @@ class Webhooks:
 
         await self._books.change(tenant, make)
 
-    async def _save(self, webhook: Webhook, book: TenantBook) -> Webhook:
-        """Commit it if its rules hold beside the other webhooks of the book."""
-        others = [other for other in book.webhooks.values() if other.id != webhook.id]
-        if webhook.name and any(other.name.lower() == webhook.name.lower() for other in others):
-            raise Conflict("Name", "a name no other webhook has", webhook.name, code=NAME_TAKEN)
+    async def unsubscribe(self, tenant: str, webhook: str, event: str) -> None:
+        """Take one event type from a webhook; without any other it is deleted."""
+
+        async def make(book: TenantBook) -> None:
+            before = _found(book, webhook)
+            rest = tuple(name for name in before.events if name != event)
+            if not rest:
+                await self._book.delete_webhook(tenant, before.id, self._clock.now(), book.version)
+            elif rest != before.events:
+                modified = max(self._clock.now(), before.created)
+                await self._save(msgspec.structs.replace(before, events=rest, modified=modified), before, book)
+
+        await self._books.change(tenant, make)
+
+    async def _save(
+        self, webhook: Webhook, before: Webhook | None, book: TenantBook, settings: TenantSettings | None = None
+    ) -> Webhook:
+        """Commit it if the tenant's rules hold beside the other webhooks of the book, which fences the commit."""
+        limits.check(webhook, before, book, settings or book.tenant.settings)
         await self._book.save_webhook(webhook, book.version)
         return webhook
 
@@ -211,9 +229,15 @@ class Webhooks:
         return Authentication(kind, username, self._vault.seal(credential, f"webhook/{webhook.id}/credential"))
 
 
+def _once(settings: TenantSettings) -> TenantSettings:
+    return msgspec.structs.replace(settings, unique_target_url=True, loginradius_names=False)
+
+
 def _found(book: TenantBook, webhook: str) -> Webhook:
     found = book.webhooks.get(webhook)
     if found is None:
+        if not is_object_id(webhook):
+            raise InvalidField("Id", "a webhook's id, 24 hexadecimal digits", webhook[:60])
         raise NotFound("WebHook configuration", webhook[:60], code=NOT_FOUND)
     return found
 

@@ -14,6 +14,7 @@ from outrider.cli.explain import explain
 from outrider.cli.jobs import jobs
 from outrider.cli.keys import keys
 from outrider.cli.serve import serve
+from outrider.cli.settings import settings
 from outrider.cli.trigger import trigger
 from outrider.cli.verify import verify
 from outrider.cli.webhooks import webhooks
@@ -32,7 +33,7 @@ def commands() -> None:
     """
 
 
-for command in (serve, demo, trigger, verify, events, keys, webhooks, deliveries, jobs, explain):
+for command in (serve, demo, trigger, verify, events, keys, webhooks, settings, deliveries, jobs, explain):
     commands.add_command(command)
 
 

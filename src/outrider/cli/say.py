@@ -10,11 +10,11 @@ import msgspec
 from outrider.app.bootstrap import FirstCredentials
 
 
-def listening(address: Any, first: FirstCredentials | None) -> None:
+def listening(address: Any, first: FirstCredentials | None, *, tls: bool) -> None:
     """Where we listen, and the first tenant's credentials once, when nobody chose them."""
     host, port = address[0], address[1]
     shown = f"[{host}]" if ":" in host else host
-    click.echo(f"Outrider listens on http://{shown}:{port}")
+    click.echo(f"Outrider listens on {'https' if tls else 'http'}://{shown}:{port}")
     if first is not None and first.generated:
         click.echo("First start: these credentials are shown once, keep them.")
         click.echo(f"  apikey    {first.api_key}")

@@ -7,15 +7,21 @@ import gc
 import os
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 import click
 import uvicorn
 
 from outrider.api.app import build_app
+from outrider.api.connection import Connection
+from outrider.api.intake import IntakeRoute
+from outrider.api.protocol import IntakeProtocol
 from outrider.cli import say
-from outrider.config import Config, read_config
+from outrider.config import Config, Role, read_config
 from outrider.domain.errors import ConfigError
 from outrider.observe import log
 from outrider.wiring import Outrider, build
@@ -24,9 +30,10 @@ COLLECT_AFTER = 20_000  # new objects; reference counting frees nearly everythin
 
 
 @click.command()
-def serve() -> None:
+@click.option("--roles", help="Some of intake, dispatch, housekeeping, comma-separated; all when absent.")
+def serve(roles: str | None) -> None:
     """Serve until SIGTERM or SIGINT; a second signal stops at once."""
-    config = read_config(os.environ)
+    config = read_config(os.environ | ({"OUTRIDER_ROLES": roles} if roles is not None else {}))
     log.set_up(config.log_level)
     _make_room()
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -74,9 +81,10 @@ class Server(uvicorn.Server):
 
 
 async def _serve(config: Config) -> None:
+    check_tls(config)
     listener = listen(config)
     outrider = await build(config)
-    say.listening(listener.getsockname(), outrider.first)
+    say.listening(listener.getsockname(), outrider.first, tls=config.tls_cert_file is not None)
     server = Server(uvicorn_config(outrider, config))
     try:
         await server.serve(sockets=[listener])
@@ -100,6 +108,23 @@ def listen(config: Config) -> socket.socket:
     return listener
 
 
+def check_tls(config: Config) -> None:
+    """Raises ConfigError for a certificate or key that cannot be used."""
+    if config.tls_cert_file is None:
+        if config.tls_key_file is not None:
+            raise ConfigError("OUTRIDER_TLS_CERT_FILE", "the certificate of OUTRIDER_TLS_KEY_FILE", "nothing")
+        return
+    try:
+        # A password makes an encrypted key fail; without one OpenSSL would ask for it at the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+            config.tls_cert_file, config.tls_key_file, password=""
+        )
+    except OSError as error:
+        expected = "PEM files of a certificate chain and of its key, which is not encrypted"
+        reason = error.strerror or type(error).__name__
+        raise ConfigError("OUTRIDER_TLS_CERT_FILE/OUTRIDER_TLS_KEY_FILE", expected, reason) from error
+
+
 def uvicorn_config(outrider: Outrider, config: Config) -> uvicorn.Config:
     """The server: its requests end before the engine stops."""
     grace_s = config.stop_grace_ms / 1000
@@ -107,16 +132,22 @@ def uvicorn_config(outrider: Outrider, config: Config) -> uvicorn.Config:
     async def stop() -> None:
         await outrider.stop(grace_s)
 
+    intake = IntakeRoute(outrider.services.intake, outrider.services.access, config.max_request_bytes)
+    takes_calls = Role.INTAKE in config.roles
     app = build_app(
         outrider.services,
-        request_bytes=config.max_request_bytes,
+        intake,
+        takes_calls=takes_calls,
         ready=lambda: outrider.running,
         startup=outrider.start,
         shutdown=stop,
     )
+    protocol: Any = partial(IntakeProtocol, intake) if takes_calls else Connection  # called as a class would be
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=protocol,
+        ssl_certfile=config.tls_cert_file,
+        ssl_keyfile=config.tls_key_file,
         lifespan="on",
         access_log=False,
         proxy_headers=False,

@@ -1,45 +1,59 @@
-"""What must happen now and then: the heartbeat that keeps our leases, and the end of deleted webhooks."""
+"""What must happen now and then: the end of deleted webhooks, days ahead and days gone, a look at the store."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 
-from outrider.domain.clock import SECOND
 from outrider.domain.errors import StoreUnavailable
 from outrider.ports.clock import Clock
 from outrider.ports.queue import Queue
+from outrider.ports.upkeep import Upkeep
 
 log = logging.getLogger("outrider.housekeeping")
-BEAT_S = 5.0
-DEAD_AFTER = 20 * SECOND
+ROUND_S = 5.0
+LOOK_EVERY = 12  # rounds: a minute
+TEND_EVERY = 720  # rounds: an hour
 CANCELLED_AT_ONCE = 500
 
 
 class Housekeeping:
-    """`wake` is called when deliveries of a dead process became free."""
+    """Keeps events and ledger lines for `retention` milliseconds; None keeps them for ever."""
 
-    def __init__(self, queue: Queue, clock: Clock, wake: Callable[[], None]) -> None:
+    def __init__(self, queue: Queue, upkeep: Upkeep, clock: Clock, retention: int | None) -> None:
         self._queue = queue
+        self._upkeep = upkeep
         self._clock = clock
-        self._wake = wake
+        self._retention = retention
 
     async def run(self) -> None:
         """Until cancelled."""
+        number = 0
         while True:
-            await asyncio.sleep(BEAT_S)
+            await asyncio.sleep(ROUND_S)
+            number += 1
             try:
-                await self.beat()
                 await self._cancel_deleted()
+                if number % LOOK_EVERY == 0:
+                    await self._look()
+                if number % TEND_EVERY == 0:
+                    await self.tend()
             except StoreUnavailable as error:
                 log.warning("housekeeping waits for the store: %s", error)
 
-    async def beat(self) -> None:
-        pulse = await self._queue.heartbeat(self._clock.now(), DEAD_AFTER)
-        if pulse.released:
-            log.info("took over %d deliveries of a process that is gone", pulse.released)
-            self._wake()
+    async def begin(self) -> None:
+        """What cannot wait for the first round: somewhere to put today's events."""
+        try:
+            await self.tend()
+        except StoreUnavailable as error:
+            log.warning("housekeeping waits for the store: %s", error)
+
+    async def tend(self) -> None:
+        await self._upkeep.tend(None if self._retention is None else self._clock.now() - self._retention)
+
+    async def _look(self) -> None:
+        for warning in await self._upkeep.warnings():
+            log.warning("%s", warning)
 
     async def _cancel_deleted(self) -> None:
         """In small commits, so that a large backlog holds up nobody."""

@@ -11,6 +11,7 @@ import logging
 
 import msgspec
 
+from outrider.dispatch.lease import Peers
 from outrider.domain.errors import StoreUnavailable
 from outrider.domain.fanout import owe_again, passes
 from outrider.domain.ids import Ids
@@ -25,7 +26,13 @@ LONGEST_SLEEP_S = 1.0
 
 
 class JobRunner:
-    def __init__(self, jobs: Jobs, picture: Picture, handover: Handover, clock: Clock, ids: Ids) -> None:
+    """Of several processes, the one that `peers` names works on a job; should two do so for a moment, the progress
+    of one is stored and the other's is not."""
+
+    def __init__(
+        self, *, jobs: Jobs, picture: Picture, handover: Handover, clock: Clock, ids: Ids, peers: Peers
+    ) -> None:
+        self._peers = peers
         self._jobs = jobs
         self._picture = picture
         self._handover = handover
@@ -41,7 +48,7 @@ class JobRunner:
     async def _round(self) -> bool:
         """One stretch of every running job; whether to go on at once."""
         try:
-            running = await self._jobs.running()
+            running = [job for job in await self._jobs.running() if self._peers.home(job.id)]
         except StoreUnavailable as error:
             log.warning("recovery jobs wait for the store: %s", error)
             return False

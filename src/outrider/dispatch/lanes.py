@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from outrider.dispatch.lease import Lease, Peers
 from outrider.dispatch.receivers import Receivers
 from outrider.dispatch.turns import Lane, Turns
 from outrider.domain.model import Delivery, Webhook
@@ -46,7 +47,11 @@ class Lanes:
     """Implements `ports.handover.Handover`. Not thread-safe: lives on the event loop.
 
     `launch` is called with a delivery whose turn it is, `give_back` with one that may not be sent now, `hungry`
-    when a lane has room for what it turned away, `wake` when anything may be claimable.
+    when a lane has room for what it turned away, `wake` when anything may be claimable, `hint` when something is
+    stored that another process may have room for.
+
+    With several processes, a webhook with limits of its own, or whose circuit is not closed, is sent to by one of
+    them (`Peers.home`), so that limits and probes are counted in one place.
     """
 
     def __init__(
@@ -54,12 +59,18 @@ class Lanes:
         limits: LaneLimits,
         picture: Picture,
         receivers: Receivers,
+        lease: Lease,
+        peers: Peers,
         *,
         launch: Callable[[Delivery], None],
         give_back: Callable[[Delivery], None],
         hungry: Callable[[str, str], None],
         wake: Callable[[], None],
+        hint: Callable[[], None],
     ) -> None:
+        self._lease = lease
+        self._peers = peers
+        self._hint = hint
         self._limits = limits
         self._picture = picture
         self._receivers = receivers
@@ -91,13 +102,20 @@ class Lanes:
         found = self._picture.webhook(tenant, webhook)
         if not self.open or found is None or found.disabled_reason:
             return 0
+        circuit = self._receivers.allowed(found)
+        if self._is_elsewhere(found, circuit):
+            return 0
         lane = self._turns.lanes.get(webhook)
         held = lane.held if lane else 0
         room = min(self._fair_places(tenant, held), self._limits.places_per_webhook - held)
-        circuit = self._receivers.allowed(found)
         if circuit is not None:
             room = min(room, circuit - held)
         return max(0, room)
+
+    def _is_elsewhere(self, webhook: Webhook, circuit: int | None) -> bool:
+        """Whether another process is the one that sends to it now."""
+        limited = webhook.max_concurrency is not None or webhook.rate_limit is not None
+        return (limited or circuit is not None) and not self._peers.home(webhook.id)
 
     def _fair_places(self, tenant: str, held: int) -> int:
         """Places that fairness leaves a lane which holds `held`."""
@@ -128,9 +146,11 @@ class Lanes:
                 self._hungry(tenant, webhook)
             else:
                 self.expect_more(webhook)
+                self._hint()
 
     def wake(self) -> None:
         self._wake()
+        self._hint()
 
     def landed(self, delivery: Delivery, *, delivered: bool) -> None:
         """An attempt is over: its turn goes to the next; its place stays held until `leave`."""
@@ -165,9 +185,17 @@ class Lanes:
         if lane is not None:
             lane.more = True
 
+    def resume(self) -> None:
+        """The lease was renewed: go on with what waits."""
+        self._pump()
+
     def close(self) -> list[Delivery]:
         """Admit and launch nothing any more; returns what had not had its turn, places freed."""
         self.open = False
+        return self.empty()
+
+    def empty(self) -> list[Delivery]:
+        """Take out everything that had not had its turn, places freed."""
         unstarted = [delivery for lane in self._turns.lanes.values() for delivery in lane.empty()]
         self._turns.clear()
         self._squeezed.clear()
@@ -176,7 +204,7 @@ class Lanes:
 
     def _pump(self) -> None:
         """Give turns, one delivery at a time, while there is room under way."""
-        while self.under_way < self._limits.under_way:
+        while self.under_way < self._limits.under_way and self._lease.held:
             lane = self._turns.next()
             if lane is None:
                 return
@@ -184,7 +212,9 @@ class Lanes:
             allowed = self._allowed(webhook)
             if allowed <= 0:
                 self._send_back(lane)
-            elif lane.under_way >= min(allowed, self._share(lane)):
+            elif lane.under_way >= min(allowed, lane.window):
+                pass  # the next of its own to land gives it a turn
+            elif lane.under_way >= self._share(lane):
                 self._squeezed[lane.webhook] = lane
             elif (pause := self._pause(lane, webhook)) > 0:
                 lane.timer = asyncio.get_running_loop().call_later(pause, self._resume, lane)
@@ -199,14 +229,16 @@ class Lanes:
             return 0
         most = webhook.max_concurrency or self._limits.under_way_per_webhook
         circuit = self._receivers.allowed(webhook)
+        if self._is_elsewhere(webhook, circuit):
+            return 0
         return most if circuit is None else min(most, circuit)
 
     def _share(self, lane: Lane) -> int:
-        """What fairness and its receiver's record leave this lane: never nothing, so every lane moves."""
+        """What fairness leaves this lane: never nothing, so every lane moves."""
         free = self._limits.under_way // 2 - self.under_way
         if lane.tenant.under_way >= TENANT_SHARE * free:
             return 1
-        return max(1, min(lane.window, free // 2))
+        return max(1, free // 2)
 
     def _pause(self, lane: Lane, webhook: Webhook | None) -> float:
         """Seconds until the lane's head may start, by its rate limit and the retry budget."""

@@ -22,6 +22,14 @@ class Receivers:
         """What an earlier process knew."""
         self._known = dict(healths)
 
+    def learn(self, healths: Mapping[str, Health]) -> None:
+        """What another process knows now."""
+        for webhook, health in healths.items():
+            if health == _WELL:
+                self._known.pop(webhook, None)
+            else:
+                self._known[webhook] = health
+
     def allowed(self, webhook: Webhook) -> int | None:
         """How many attempts the circuit lets be under way; None when it does not limit them."""
         health = self._known.get(webhook.id)

@@ -60,6 +60,12 @@ class Settler:
         self._released.append(delivery)
         self._some.set()
 
+    def forget(self) -> list[Delivery]:
+        """Drop what is gathered: its leases are lost. Returns the deliveries that have places in lanes."""
+        dropped = [s.delivery for s in self._gathered] + self._returned
+        self._gathered, self._returned, self._released = [], [], []
+        return dropped
+
     @property
     def idle(self) -> bool:
         return not (self._gathered or self._returned or self._released or self._committing)

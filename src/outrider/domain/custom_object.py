@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
+MOST_RECORDS = 100  # of one object about one user; so a list of them is always whole
+
 
 class CustomObject(msgspec.Struct, frozen=True):
-    """One record of the object `name` (lower case) about the user `uid`. `data` is JSON; instants as in `model.py`.
+    """One record of the object `name` (lower case) about the user `uid`. Instants as in `model.py`.
 
-    `revision` is 1 for a new record and rises by one with every change.
+    `data` is the JSON object, sealed for this record. `revision` is 1 for a new record and rises by one with every
+    change.
     """
 
     id: str

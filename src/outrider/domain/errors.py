@@ -80,6 +80,19 @@ class Conflict(CallerError):
         )
 
 
+class TooManyCalls(CallerError):
+    """The tenant calls more often than its settings allow; the next call is due in `retry_after` seconds."""
+
+    def __init__(self, per_second: float, retry_after: int) -> None:
+        super().__init__(
+            "Too many requests",
+            f"this tenant's limit is {per_second:g} calls per second; call again in {retry_after} s",
+            code=7929,
+            status=429,
+        )
+        self.retry_after = retry_after
+
+
 class OurError(OutriderError):
     """We could not do it; the caller may try again after `retry_after` seconds."""
 

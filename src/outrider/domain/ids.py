@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+_OBJECT_ID = re.compile(r"[0-9a-f]{24}")
 _RANDOM_BITS = 74
 _RANDOM = (1 << _RANDOM_BITS) - 1
 _LOW_62 = (1 << 62) - 1
@@ -57,3 +58,8 @@ def is_uuid(text: str) -> bool:
 def object_id(now: int, random: bytes) -> str:
     """24 hex digits as LoginRadius' subscription ids look: 4 bytes of seconds, 8 random bytes."""
     return f"{now // 1000 & 0xFFFF_FFFF:08x}{random[:8].hex()}"
+
+
+def is_object_id(text: str) -> bool:
+    """Whether `text` is a 24-hex id in lower case."""
+    return _OBJECT_ID.fullmatch(text) is not None

@@ -11,6 +11,7 @@ from outrider.domain.clock import iso
 from outrider.domain.envelope import envelope
 from outrider.domain.fanout import fan_out
 from outrider.domain.model import Acceptance, Delivery, Event, TenantBook, Webhook
+from outrider.domain.operation import prevented_skip
 
 DELIVERY_EXHAUSTED = "DeliveryExhausted"
 WEBHOOK_DISABLED = "WebhookDisabled"
@@ -57,9 +58,19 @@ def secret_rotated(name: str, version: int, previous_valid_until: int, at: int) 
 
 
 def announce(
-    book: TenantBook, name: str, subject: str, payload: dict[str, Any], *, now: int, new_id: Callable[[], str]
+    book: TenantBook,
+    name: str,
+    subject: str,
+    payload: dict[str, Any],
+    *,
+    now: int,
+    new_id: Callable[[], str],
+    prevented: bool = False,
 ) -> Acceptance:
-    """Our own event, owed to every webhook subscribed to it; to be committed with what it tells of."""
+    """Our own event, owed to every webhook subscribed to it unless the call that raised it `prevented` that.
+
+    To be committed with what it tells of.
+    """
     identity = new_id()
     event = Event(
         id=identity,
@@ -72,5 +83,6 @@ def announce(
         body=envelope(name, identity, msgspec.json.encode(payload), now),
         fingerprint=b"",
     )
-    deliveries = tuple(fan_out(event, book, new_id))
-    return Acceptance(book.tenant.id, book.version, (event,), deliveries, ())
+    deliveries = () if prevented else tuple(fan_out(event, book, new_id))
+    skips = (prevented_skip(identity),) if prevented else ()
+    return Acceptance(book.tenant.id, book.version, (event,), deliveries, skips)

@@ -15,7 +15,7 @@ from outrider.domain.model import Skip, SkipReason
 DELETION = "OrgDeleted"
 
 
-class Happening(msgspec.Struct, frozen=True):
+class Happening(msgspec.Struct, frozen=True, gc=False):
     """What the rules need to know of an event. `organization` is None where it is not known."""
 
     id: str
@@ -27,7 +27,7 @@ class Happening(msgspec.Struct, frozen=True):
 def skips(happenings: Sequence[Happening], *, bulk: bool, prevented: bool) -> dict[str, Skip]:
     """The events that go to nobody, by id. Prevention comes first, then bulk, then absorption."""
     if prevented:
-        return {h.id: Skip(h.id, SkipReason.PREVENTED, "the producer asked for no delivery") for h in happenings}
+        return {h.id: prevented_skip(h.id) for h in happenings}
     found: dict[str, Skip] = {}
     deleted = {h.organization: h.id for h in happenings if h.type == DELETION}
     for h in happenings:
@@ -38,6 +38,11 @@ def skips(happenings: Sequence[Happening], *, bulk: bool, prevented: bool) -> di
                 h.id, SkipReason.ABSORBED, f"organization {organization} was deleted in the same operation"
             )
     return found
+
+
+def prevented_skip(event: str) -> Skip:
+    """For every event that a call with `X-PreventWebhook` raises."""
+    return Skip(event, SkipReason.PREVENTED, "the producer asked for no delivery")
 
 
 def _deleted_organization(happening: Happening, deleted: dict[str | None, str]) -> str | None:

@@ -19,6 +19,7 @@ OUR_HEADERS = frozenset(
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 _FIELD_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?|")  # visible ASCII, no CR, LF or NUL
 _URL_LENGTH = 2048
+_HTTPS_PORT = 443
 
 
 def check_target_url(url: str, field: str = "TargetUrl", *, code: int = 7900) -> str:
@@ -26,6 +27,8 @@ def check_target_url(url: str, field: str = "TargetUrl", *, code: int = 7900) ->
     try:
         parts = urlsplit(url)
         port = parts.port
+        if parts.hostname and ":" not in parts.hostname:
+            parts.hostname.encode("idna")  # as it is dialled
     except ValueError:
         raise InvalidField(field, "a valid https URL", url[:80], code=code) from None
     faults = (
@@ -45,6 +48,16 @@ def check_target_url(url: str, field: str = "TargetUrl", *, code: int = 7900) ->
         if wrong:
             raise InvalidField(field, expected, given, code=code)
     return url
+
+
+def same_target(one: str, other: str) -> bool:
+    """Whether two https URLs name the same target: host in any case, the default port said or not."""
+    return one == other or _spelled(one) == _spelled(other)
+
+
+def _spelled(url: str) -> tuple[str | None, int, str, str]:
+    parts = urlsplit(url)
+    return parts.hostname, parts.port or _HTTPS_PORT, parts.path or "/", parts.query
 
 
 def check_headers(headers: dict[str, str]) -> dict[str, str]:

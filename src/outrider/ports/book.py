@@ -32,6 +32,10 @@ class Book(Protocol):
         """Raises KeyTaken."""
         ...
 
+    async def add_first_tenant(self, tenant: Tenant) -> bool:
+        """Add it unless there is a tenant already; whether it was added."""
+        ...
+
     async def save_tenant(self, tenant: Tenant, version: int) -> None:
         """Replace the tenant's own settings; its API key stays."""
         ...

@@ -11,9 +11,13 @@ class ObjectMoved(Exception):
     """A record is not at the revision its change was made for; nothing was stored. `args[0]` is its id."""
 
 
+class ObjectFull(Exception):
+    """A new record would be one more than MOST_RECORDS of its object and user; nothing was stored."""
+
+
 class CustomObjects(Protocol):
     async def records(self, tenant: str, uid: str, name: str) -> list[CustomObject]:
-        """All records of this object about this user, oldest first."""
+        """All records of this object about this user, oldest first; never more than MOST_RECORDS."""
         ...
 
     async def record(self, tenant: str, uid: str, name: str, record: str) -> CustomObject | None: ...

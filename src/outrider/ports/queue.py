@@ -21,7 +21,7 @@ class IdTaken(Exception):
     """An event id is stored with other content; nothing was stored. `args[0]` is the id."""
 
 
-class Receipt(msgspec.Struct, frozen=True):
+class Receipt(msgspec.Struct, frozen=True, gc=False):
     """What was committed.
 
     `repeats`: ids of the acceptance's events that were stored before, with the same content. `held`: ids of its
@@ -40,7 +40,7 @@ class Settled(msgspec.Struct, frozen=True):
     promoted: tuple[Delivery, ...] = ()
 
 
-class AttemptRecord(msgspec.Struct, frozen=True):
+class AttemptRecord(msgspec.Struct, frozen=True, gc=False):
     """One request as the ledger keeps it. `request_headers` are masked already."""
 
     number: int
@@ -55,7 +55,7 @@ class AttemptRecord(msgspec.Struct, frozen=True):
     timing: Timing
 
 
-class Settlement(msgspec.Struct, frozen=True):
+class Settlement(msgspec.Struct, frozen=True, gc=False):
     """The outcome of one attempt, to be written if the lease still holds.
 
     `reason` says why in a word or two (`410`, `timeout`, `webhook deleted`). `disable` disables the
@@ -84,22 +84,25 @@ class Backlog(msgspec.Struct, frozen=True):
 class Pulse(msgspec.Struct, frozen=True):
     """What a heartbeat found. `released`: deliveries of silent processes, free again. `lost`: this process was
     itself given up since its last beat, so it holds nothing any more. `peers`: the live processes that dispatch,
-    this one included."""
+    with `me` among them if this one does."""
 
     released: int
     lost: bool
+    me: str
     peers: tuple[str, ...]
 
 
 class Queue(Protocol):
     async def accept(self, acceptance: Acceptance) -> Receipt:
-        """Commit events, deliveries and skips together; durable on return.
+        """Commit events, deliveries, skips and changes of custom objects together; durable on return. A caller
+        cancelled meanwhile gets the receipt first and is cancelled at its next wait, so that what was committed is
+        handed over.
 
         A delivery with an order key is held while an earlier one with that key is owed to its webhook.
 
         An event id that is stored already with the same fingerprint is a repeat: neither it nor its
-        deliveries nor its skips are stored again. Raises IdTaken, ports.book.StaleBook (the tenant's version
-        differs), ports.objects.ObjectMoved, StoreUnavailable.
+        deliveries nor its skips are stored again, and no object is changed. Raises IdTaken, ports.book.StaleBook
+        (the tenant's version differs), ports.objects.ObjectMoved and ObjectFull, StoreUnavailable.
         """
         ...
 
@@ -119,8 +122,9 @@ class Queue(Protocol):
         """Give back leases of this process (all when None), due as before; returns how many."""
         ...
 
-    async def heartbeat(self, now: int, dead_after: int) -> Pulse:
-        """Renew this process' leases and release those of processes silent for `dead_after` ms."""
+    async def heartbeat(self, dead_after: int) -> Pulse:
+        """Renew this process' leases; release those of processes silent for `dead_after` ms of the store's
+        clock."""
         ...
 
     async def cancel(self, tenant: str, webhook: str, limit: int, now: int) -> int:

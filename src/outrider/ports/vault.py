@@ -18,6 +18,14 @@ class Vault(Protocol):
         """The text. Raises Unsealable."""
         ...
 
+    def seal_content(self, content: bytes, row: str) -> bytes:
+        """The same for content that may be large."""
+        ...
+
+    def unseal_content(self, sealed: bytes, row: str) -> bytes:
+        """The content; opened anew each time. Raises Unsealable."""
+        ...
+
     def fingerprint(self, content: bytes) -> bytes:
         """A keyed 16-byte digest: equal contents are recognised, contents cannot be guessed from it."""
         ...

@@ -1,12 +1,11 @@
 """AES-256-GCM sealing under numbered data keys, themselves wrapped by the root key.
 
-Sealed text: `v1.<data key number>.<base64 of 12-byte nonce and ciphertext>`. The row is associated data
-(NIST SP 800-38D), so a sealed secret copied to another row does not open.
+Sealed text: `v1.<data key number>.<base64 of 12-byte nonce and ciphertext>`; sealed content is the same with the
+bytes themselves. The row is associated data (NIST SP 800-38D), so what is copied to another row does not open.
 """
 
 from __future__ import annotations
 
-import binascii
 import hashlib
 import os
 from base64 import b64decode, b64encode
@@ -34,17 +33,26 @@ class Keyring:
         self.unseal = lru_cache(_CACHED)(self._unseal)
 
     def seal(self, text: str, row: str) -> str:
-        return f"v1.{self._current}.{_encrypt(self._ciphers[self._current], text.encode(), row)}"
+        return f"v1.{self._current}.{_encrypt_to_text(self._ciphers[self._current], text.encode(), row)}"
 
     def _unseal(self, sealed: str, row: str) -> str:
-        try:
-            version, number, coded = sealed.split(".")
-            cipher = self._ciphers[int(number)] if version == "v1" else None
-        except (ValueError, KeyError):
-            cipher, coded = None, ""
+        cipher, coded = self._cipher(sealed.encode(), row)
+        return _decrypt_text(cipher, coded, row).decode()
+
+    def seal_content(self, content: bytes, row: str) -> bytes:
+        return b"v1.%d." % self._current + _encrypt(self._ciphers[self._current], content, row)
+
+    def unseal_content(self, sealed: bytes, row: str) -> bytes:
+        return _decrypt(*self._cipher(sealed, row), row)
+
+    def _cipher(self, sealed: bytes, row: str) -> tuple[AESGCM, bytes]:
+        """The key that opens it, and what follows the key's number."""
+        version, _, rest = sealed.partition(b".")
+        number, _, content = rest.partition(b".")
+        cipher = self._ciphers.get(int(number)) if version == b"v1" and number.isdigit() else None
         if cipher is None:
             raise Unsealable(f"{row} is not sealed under a key of this keyring")
-        return _decrypt(cipher, coded, row).decode()
+        return cipher, content
 
     def fingerprint(self, content: bytes) -> bytes:
         return hashlib.blake2b(content, digest_size=16, key=self._digest_key).digest()
@@ -55,24 +63,35 @@ async def open_keyring(root: bytes, book: Book) -> Keyring:
     cipher = AESGCM(root)
     wrapped = await book.data_keys()
     if not wrapped:
-        wrapped = {1: _encrypt(cipher, os.urandom(32), "data-key/1")}
+        wrapped = {1: _encrypt_to_text(cipher, os.urandom(32), "data-key/1")}
         await book.add_data_key(1, wrapped[1])
         wrapped = await book.data_keys()  # another process may have been first
     try:
-        keys = {number: _decrypt(cipher, coded, f"data-key/{number}") for number, coded in wrapped.items()}
+        keys = {number: _decrypt_text(cipher, coded, f"data-key/{number}") for number, coded in wrapped.items()}
     except Unsealable as error:
         raise ConfigError("OUTRIDER_ROOT_KEY", "the root key this store was made with", "another key") from error
     return Keyring(keys)
 
 
-def _encrypt(cipher: AESGCM, content: bytes, row: str) -> str:
+def _encrypt(cipher: AESGCM, content: bytes, row: str) -> bytes:
     nonce = os.urandom(_NONCE)
-    return b64encode(nonce + cipher.encrypt(nonce, content, row.encode())).decode()
+    return nonce + cipher.encrypt(nonce, content, row.encode())
 
 
-def _decrypt(cipher: AESGCM, coded: str, row: str) -> bytes:
+def _decrypt(cipher: AESGCM, sealed: bytes, row: str) -> bytes:
     try:
-        raw = b64decode(coded, validate=True)
-        return cipher.decrypt(raw[:_NONCE], raw[_NONCE:], row.encode())
-    except (binascii.Error, InvalidTag, ValueError) as error:
+        return cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], row.encode())
+    except (InvalidTag, ValueError) as error:
         raise Unsealable(f"{row} does not open") from error
+
+
+def _encrypt_to_text(cipher: AESGCM, content: bytes, row: str) -> str:
+    return b64encode(_encrypt(cipher, content, row)).decode()
+
+
+def _decrypt_text(cipher: AESGCM, coded: str | bytes, row: str) -> bytes:
+    try:
+        sealed = b64decode(coded, validate=True)
+    except ValueError as error:
+        raise Unsealable(f"{row} does not open") from error
+    return _decrypt(cipher, sealed, row)

@@ -1,4 +1,4 @@
-"""A local CA and a server certificate for localhost, made anew for each demo."""
+"""A local CA and a server certificate for this machine, made anew for each demo."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from cryptography.x509.oid import NameOID
 VALID = timedelta(days=1)
 
 
-def make(folder: Path) -> tuple[Path, Path]:
-    """Writes `ca.pem` and `server.pem` (certificate and key, 0600); returns their paths."""
+def make(folder: Path, *hosts: str) -> tuple[Path, Path]:
+    """Writes `ca.pem` and `server.pem` (certificate and key, 0600), for localhost and `hosts`; returns both."""
     ca_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca_name, server_name = _name("Outrider demo CA"), _name("localhost")
     ca = (
         _certificate(ca_name, ca_name, ca_key)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_signs_certificates(), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key()), critical=False)
         .sign(ca_key, hashes.SHA256())
     )
-    names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
+    names = [*map(x509.DNSName, ("localhost", *hosts)), x509.IPAddress(ip_address("127.0.0.1"))]
     server = (
         _certificate(server_name, ca_name, server_key)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
@@ -44,6 +45,15 @@ def make(folder: Path) -> tuple[Path, Path]:
             )
         )
     return ca_file, server_file
+
+
+def _signs_certificates() -> x509.KeyUsage:
+    """Strict verification, the default since Python 3.13, asks a CA for it (RFC 5280, section 4.2.1.3)."""
+    other = dict.fromkeys(
+        ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+         "crl_sign", "encipher_only", "decipher_only"), False,
+    )  # fmt: skip
+    return x509.KeyUsage(key_cert_sign=True, **other)
 
 
 def _name(common: str) -> x509.Name:

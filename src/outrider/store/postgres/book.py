@@ -10,7 +10,7 @@ import msgspec
 from outrider.domain.model import Acceptance, ApiKey, Secret, Tenant, TenantBook, Webhook
 from outrider.ports.book import KeyTaken
 from outrider.store.postgres.config import SQL, raise_version, save_webhook
-from outrider.store.postgres.connections import Connections
+from outrider.store.postgres.connections import Connections, rows_of
 from outrider.store.postgres.intake import store_unleased
 
 _encode = msgspec.msgpack.encode
@@ -38,6 +38,14 @@ class PostgresBook:
         except asyncpg.UniqueViolationError as error:
             raise KeyTaken from error
 
+    async def add_first_tenant(self, tenant: Tenant) -> bool:
+        async def work(connection: Any) -> bool:
+            await connection.execute(SQL["lock_first"])
+            done = await connection.execute(SQL["insert_first"], tenant.id, tenant.api_key, _encode(tenant))
+            return rows_of(done) == 1
+
+        return await self._connections.in_transaction(work)
+
     async def save_tenant(self, tenant: Tenant, version: int) -> None:
         await self._change(tenant.id, version, "save_tenant", tenant.id, _encode(tenant))
 
@@ -48,7 +56,7 @@ class PostgresBook:
         async def work(connection: Any) -> None:
             raised = await raise_version(connection, tenant, version)
             done = await connection.execute(SQL["delete_webhook"], tenant, webhook, now)
-            if done == "UPDATE 1":
+            if rows_of(done) == 1:
                 await connection.execute(SQL["keep_webhook"], tenant, webhook, raised, None)
 
         await self._connections.in_transaction(work)

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: a pool without session state, every use under a deadline, and errors by who is to blame.
+"""Connections to PostgreSQL: a pool without session state, every use under a deadline, errors by who is to blame.
 
 Nothing here outlives a transaction (no session locks, no temporary tables, no settings changed on the way), so a
 pooler in transaction mode may stand between. `?pooler=transaction` in the URL says that one does: then nothing is
@@ -26,9 +26,9 @@ CONNECT_S = 2.0
 LIMIT_S = 5.0  # for one use of a connection; what takes longer is given up, so that producers hear 503 in time
 OLDEST = 14
 
-# Plans are made for each use, because the queue is empty now and holds a million rows a minute later.
 _SETTINGS = {
     "application_name": "outrider",
+    # Planned for each use: the queue is empty now and holds a million rows a moment later.
     "plan_cache_mode": "force_custom_plan",
     "enable_seqscan": "off",
     "jit": "off",
@@ -39,7 +39,7 @@ _SETTINGS = {
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "3",
 }
-_GONE = (
+GONE = (
     OSError,  # TimeoutError is one
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
@@ -54,7 +54,7 @@ _GONE = (
 
 
 class Url(msgspec.Struct, frozen=True):
-    """Where the database is, without our own parameters, and whether a pooler in transaction mode stands between."""
+    """Where the database is, without our own parameters, and whether a transaction pooler stands between."""
 
     dsn: str
     pooled: bool
@@ -95,7 +95,9 @@ class Connections:
             async with asyncio.timeout(limit_s):
                 connection = await self._pool.acquire()
                 return await work(connection)
-        except _GONE as error:
+        except GONE as error:
+            if isinstance(error, ValueError):
+                raise  # the driver's word for an argument of the wrong type: a defect of ours, not an outage
             if connection is not None:
                 connection.terminate()  # a polite goodbye would wait for a server that may be gone
             raise unavailable(error) from error
@@ -124,13 +126,19 @@ class Connections:
             self._pool.terminate()
 
 
+def rows_of(status: str) -> int:
+    """How many rows a statement touched, from the server's word for what it did (`UPDATE 3`)."""
+    return int(status.rpartition(" ")[2])
+
+
 def unavailable(error: BaseException) -> StoreUnavailable:
     """What is said of it names the kind of error only: messages of drivers quote what they were given."""
     return StoreUnavailable(f"PostgreSQL cannot be used: {type(error).__name__}")
 
 
-async def connect(url: Url, size: int) -> Connections:
-    """Raises ConfigError when there is no acceptable PostgreSQL at `url`."""
+async def connect(url: Url, size: int, **settings: str) -> Connections:
+    """Raises ConfigError when there is no PostgreSQL at `url`. `settings` go on top of ours, where they can be
+    sent."""
     try:
         pool = await asyncpg.create_pool(
             url.dsn,
@@ -140,7 +148,7 @@ async def connect(url: Url, size: int) -> Connections:
             connection_class=_Stateless,
             statement_cache_size=0 if url.pooled else 200,
             max_inactive_connection_lifetime=60,
-            server_settings={} if url.pooled else _SETTINGS,
+            server_settings={} if url.pooled else _SETTINGS | settings,
         )
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ssl.SSLError, ValueError) as error:
         raise ConfigError(SETTING, "a PostgreSQL database that can be reached", type(error).__name__) from error

@@ -1,8 +1,8 @@
 """Where to start looking for due deliveries while dead rows cannot be cleared away.
 
-An old snapshot, held by anybody on the server, keeps the index entries of every delivery already claimed; a look from
-the start walks through all of them. So once looking has become slow, a webhook is looked at from the earliest due
-instant seen last, and from the start only so often that this costs a twentieth of the time at most.
+An old snapshot, held by anybody on the server, keeps the index entries of every delivery already claimed; a look
+from the start walks through all of them. So once looking has become slow, a webhook is looked at from the earliest
+due instant seen last, and from the start only so often that this costs a twentieth of the time at most.
 """
 
 from __future__ import annotations

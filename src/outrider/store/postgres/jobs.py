@@ -12,7 +12,7 @@ from outrider.domain.clock import DAY
 from outrider.domain.job import Job, JobKind, JobState, Selection
 from outrider.domain.model import Delivery, Event
 from outrider.ports.jobs import Stretch
-from outrider.store.postgres.connections import Connections
+from outrider.store.postgres.connections import Connections, rows_of
 from outrider.store.postgres.rows import owe
 from outrider.store.postgres.spans import (
     CLOCK_SLACK,
@@ -100,12 +100,12 @@ class PostgresJobs:
 
     async def hasten(self, tenant: str, delivery: str, now: int) -> bool:
         done = await self._connections.run(lambda c: c.execute(SQL["hasten"], tenant, delivery, now))
-        return bool(done == "UPDATE 1")
+        return rows_of(done) == 1
 
 
 async def _advance(connection: Any, before: Job, after: Job) -> bool:
     row = (before.selection.tenant, before.id, before.place, after.state, after.place, _encode(after))
-    return bool(await connection.execute(SQL["advance_job"], *row) == "UPDATE 1")
+    return rows_of(await connection.execute(SQL["advance_job"], *row)) == 1
 
 
 async def _event_bounds(connection: Any, selection: Selection) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from outrider.ports.queue import Pulse
-from outrider.store.postgres.connections import Connections
+from outrider.store.postgres.connections import Connections, rows_of
 from outrider.store.postgres.doubts import Doubts
 from outrider.store.postgres.rows import SQL as QUEUE
 from outrider.store.postgres.rows import columns
@@ -44,12 +44,13 @@ class Nodes:
             await self._connections.run(
                 lambda c: c.execute(QUEUE["release"], self.incarnation, *columns(doubtful, 2))
             )
+            doubts.released()
         released = 0
-        steady = row["seen"] is not None and (row["now"] - row["seen"]) * 2 < dead_after
+        steady = row["seen"] is not None and (row["now"] - row["seen"]) * 3 < dead_after * 2
         if self._keeps_house and steady:
             released = await self._connections.in_transaction(lambda c: _take_over(c, dead_after))
         peers = await self._connections.run(lambda c: c.fetch(SQL["peers"]))
-        return Pulse(released, lost, tuple(peer[0] for peer in peers))
+        return Pulse(released, lost, self.incarnation, tuple(peer[0] for peer in peers))
 
     async def leave(self) -> None:
         """This process ends and holds no leases any more."""
@@ -64,8 +65,7 @@ async def _take_over(connection: Any, dead_after: int) -> int:
     if not await connection.fetchval(SQL["one_housekeeper"]):
         return 0
     await connection.execute(SQL["bury"], dead_after)
-    orphaned = [row[0] for row in await connection.fetch(SQL["orphaned"])]
+    orphaned = [(row[0], row[1]) for row in await connection.fetch(SQL["orphaned"])]
     if not orphaned:
         return 0
-    done = await connection.execute(SQL["release_orphans"], orphaned)
-    return int(done.rpartition(" ")[2])
+    return rows_of(await connection.execute(SQL["release_orphans"], *columns(orphaned, 2)))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from outrider.domain.custom_object import CustomObject, ObjectChange
-from outrider.ports.objects import ObjectMoved
-from outrider.store.postgres.connections import Connections
+from outrider.domain.custom_object import MOST_RECORDS, CustomObject, ObjectChange
+from outrider.ports.objects import ObjectFull, ObjectMoved
+from outrider.store.postgres.connections import Connections, rows_of
 from outrider.store.queries import load
 
 SQL = load("outrider.store.postgres", "objects.sql")
@@ -27,15 +27,18 @@ class PostgresObjects:
 
 
 async def change_objects(connection: Any, changes: Sequence[ObjectChange]) -> None:
-    """Apply changes in the order given. Raises ObjectMoved, whereupon the transaction has to be rolled back."""
+    """Apply changes in the order given. Raises ObjectMoved or ObjectFull: then the transaction has to be undone."""
     for change in changes:
         r = change.record
         key = (r.tenant, r.uid, r.name, r.id)
         if change.deleted:
             done = await connection.execute(SQL["delete"], *key, r.revision)
         elif r.revision == 1:
+            await connection.execute(SQL["lock_user"], *key[:3])
+            if await connection.fetchval(SQL["count"], *key[:3]) >= MOST_RECORDS:
+                raise ObjectFull(r.name)
             done = await connection.execute(SQL["insert"], *key, r.data, r.created, r.modified, r.revision)
         else:
             done = await connection.execute(SQL["update"], *key, r.data, r.modified, r.revision)
-        if done.endswith(" 0"):
+        if rows_of(done) == 0:
             raise ObjectMoved(r.id)

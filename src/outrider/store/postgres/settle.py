@@ -14,7 +14,7 @@ from outrider.store.postgres.config import save_webhook
 from outrider.store.postgres.connections import Connections
 from outrider.store.postgres.doubts import Doubts
 from outrider.store.postgres.intake import store_unleased
-from outrider.store.postgres.rows import SQL, columns, encode_attempt, lock_order, read_delivery
+from outrider.store.postgres.rows import SQL, columns, encode_attempt, lock_order, read_deliveries
 
 
 async def settle(
@@ -52,12 +52,11 @@ async def _write(connection: Any, incarnation: str, settlements: Sequence[Settle
     """Queue and ledger; returns the ids of deliveries whose lease still held."""
     rows = [
         (s.delivery.tenant, s.delivery.id, s.step.ended, s.step.attempts, s.step.due,
-         s.attempt.status if s.attempt else None, s.reason, s.at, str(s.step.line), s.delivery.event,
-         s.delivery.webhook, s.delivery.event_type, s.delivery.subject, s.delivery.created, s.delivery.origin,
+         s.attempt.status if s.attempt else None, s.reason, s.at, s.step.line,
          encode_attempt(s.attempt) if s.attempt else None)
         for s in settlements
     ]  # fmt: skip
-    return {row[0] for row in await connection.fetch(SQL["settle"], incarnation, *columns(rows, 16))}
+    return {row[0] for row in await connection.fetch(SQL["settle"], incarnation, *columns(rows, 10))}
 
 
 async def _promote(connection: Any, incarnation: str, ended: Sequence[Delivery]) -> list[Delivery]:
@@ -66,7 +65,7 @@ async def _promote(connection: Any, incarnation: str, ended: Sequence[Delivery])
         return []
     keys = [(d.tenant, d.webhook, d.order_key) for d in ended]
     rows = await connection.fetch(SQL["promote"], incarnation, *columns(keys, 3))
-    return [read_delivery(row) for row in rows]
+    return await read_deliveries(connection, rows)
 
 
 async def _further(connection: Any, incarnation: str, settlements: Sequence[Settlement]) -> None:

@@ -38,6 +38,11 @@ def first_place(at: int) -> int:
     return min(max(at, 0) << _PLACES, PAST_EVERY_PLACE)
 
 
+def place(at: int, number: int) -> int:
+    """The place of an event accepted at `at`; `number` is of a sequence."""
+    return first_place(at) | number & (1 << _PLACES) - 1
+
+
 def place_instant(place: int) -> int:
     """When the event at `place` was accepted."""
     return place >> _PLACES

@@ -10,10 +10,11 @@ import msgspec
 
 from outrider.domain.model import Acceptance, ApiKey, Secret, Tenant, TenantBook, Webhook
 from outrider.ports.book import KeyTaken, StaleBook
-from outrider.store.sqlite.queue import BOOK as SQL
-from outrider.store.sqlite.queue import Reads, save_webhook
+from outrider.store.sqlite.queue import Reads
 from outrider.store.sqlite.rows import SQL as QUEUE
 from outrider.store.sqlite.rows import store
+from outrider.store.sqlite.settlements import BOOK as SQL
+from outrider.store.sqlite.settlements import save_webhook
 from outrider.store.sqlite.writer import Writer
 
 _encode = msgspec.msgpack.encode
@@ -43,6 +44,13 @@ class SqliteBook:
             await self._writer.submit(job)
         except apsw.ConstraintError as error:
             raise KeyTaken from error
+
+    async def add_first_tenant(self, tenant: Tenant) -> bool:
+        def job(connection: apsw.Connection) -> bool:
+            connection.execute(SQL["insert_first"], (tenant.id, tenant.api_key, _encode(tenant)))
+            return connection.changes() == 1
+
+        return await self._writer.submit(job)
 
     async def save_tenant(self, tenant: Tenant, version: int) -> None:
         def job(connection: apsw.Connection) -> None:

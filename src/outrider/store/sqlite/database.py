@@ -14,11 +14,14 @@ from typing import Any, TypeVar
 import apsw
 
 from outrider.domain.errors import ConfigError, StoreUnavailable
+from outrider.ports.system import About
 from outrider.store.queries import load
 from outrider.store.sqlite.book import SqliteBook
 from outrider.store.sqlite.jobs import SqliteJobs
 from outrider.store.sqlite.ledger import SqliteLedger
+from outrider.store.sqlite.objects import SqliteObjects
 from outrider.store.sqlite.queue import SqliteQueue
+from outrider.store.sqlite.upkeep import SqliteSystem, SqliteUpkeep
 from outrider.store.sqlite.writer import Writer
 
 T = TypeVar("T")
@@ -62,16 +65,29 @@ class Readers:
 class SqliteDatabase:
     """The store's ports on one file. `close` is idempotent."""
 
-    def __init__(self, path: str, connection: apsw.Connection, lock: int, incarnation: str) -> None:
+    def __init__(
+        self,
+        path: str,
+        connection: apsw.Connection,
+        lock: int,
+        incarnation: str,
+        *,
+        now: Callable[[], int],
+        about: About,
+    ) -> None:
         self._connection = connection
         self._lock = lock
         self._closed = False
         self.writer = Writer(connection)
         self._readers = Readers(path)
-        self.queue = SqliteQueue(self.writer, self._readers, incarnation)
+        self.queue = SqliteQueue(self.writer, self._readers, incarnation, now)
         self.ledger = SqliteLedger(self._readers)
         self.book = SqliteBook(self.writer, self._readers)
         self.jobs = SqliteJobs(self.writer, self._readers)
+        self.upkeep = SqliteUpkeep(self.writer, self._readers)
+        self.system = SqliteSystem(self._readers, about)
+        self.neighbours = None
+        self.objects = SqliteObjects(self._readers)
 
     async def close(self) -> None:
         if self._closed:
@@ -83,12 +99,13 @@ class SqliteDatabase:
         os.close(self._lock)
 
 
-async def open_database(path: str, incarnation: str) -> SqliteDatabase:
-    """Open or create the file for this process alone. Raises ConfigError (OUTRIDER_STORE)."""
-    return await asyncio.to_thread(_open, path, incarnation)
+async def open_database(path: str, incarnation: str, *, now: Callable[[], int], about: About) -> SqliteDatabase:
+    """Open or create the file for this process alone; `now` is the clock of heartbeats. Raises ConfigError
+    (OUTRIDER_STORE)."""
+    return await asyncio.to_thread(_open, path, incarnation, now, about)
 
 
-def _open(path: str, incarnation: str) -> SqliteDatabase:
+def _open(path: str, incarnation: str, now: Callable[[], int], about: About) -> SqliteDatabase:
     lock = _locked(path)
     try:
         connection = _connect(path)
@@ -96,7 +113,7 @@ def _open(path: str, incarnation: str) -> SqliteDatabase:
     except BaseException:
         os.close(lock)
         raise
-    return SqliteDatabase(path, connection, lock, incarnation)
+    return SqliteDatabase(path, connection, lock, incarnation, now=now, about=about)
 
 
 def _locked(path: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
 import apsw
@@ -10,15 +10,15 @@ import msgspec
 
 from outrider.domain.breaker import Health
 from outrider.domain.delivery import Line
-from outrider.domain.model import Acceptance, Delivery, Webhook
+from outrider.domain.model import Acceptance, Delivery
 from outrider.ports.book import StaleBook
 from outrider.ports.queue import Backlog, Pulse, Receipt, Settled, Settlement
-from outrider.store.queries import load
-from outrider.store.sqlite.rows import SQL, encode_attempt, read_delivery, store
+from outrider.store.acceptances import Acceptances
+from outrider.store.sqlite.rows import SQL, read_delivery, store_all
+from outrider.store.sqlite.settlements import settle, webhook_names
 from outrider.store.sqlite.writer import Writer
 
 T = TypeVar("T")
-BOOK = load("outrider.store.sqlite", "book.sql")
 
 
 class Reads(Protocol):
@@ -28,20 +28,30 @@ class Reads(Protocol):
 
 
 class SqliteQueue:
-    def __init__(self, writer: Writer, readers: Reads, incarnation: str) -> None:
+    """The queue as the process `incarnation` sees it; `now` is the clock of heartbeats, in milliseconds."""
+
+    def __init__(self, writer: Writer, readers: Reads, incarnation: str, now: Callable[[], int]) -> None:
         self._writer = writer
         self._readers = readers
         self._incarnation = incarnation
+        self._now = now
         self._alone = False
+        self._acceptances = Acceptances(self._commit)
 
-    async def accept(self, acceptance: Acceptance) -> Receipt:
-        def job(connection: apsw.Connection) -> Receipt:
-            version = connection.execute(SQL["tenant_version"], (acceptance.tenant,)).get
-            if version != acceptance.book_version:
-                raise StaleBook
-            return store(connection, acceptance, self._incarnation)
+    def accept(self, acceptance: Acceptance) -> Coroutine[Any, Any, Receipt]:
+        return self._acceptances.store(acceptance)
 
-        return await self._writer.submit(job)
+    async def _commit(self, acceptances: Sequence[Acceptance]) -> Sequence[Receipt | Exception]:
+        return await self._writer.submit(lambda connection: self._store(connection, acceptances))
+
+    def _store(
+        self, connection: apsw.Connection, acceptances: Sequence[Acceptance]
+    ) -> Sequence[Receipt | Exception]:
+        tenants = {acceptance.tenant for acceptance in acceptances}
+        versions = {tenant: connection.execute(SQL["tenant_version"], (tenant,)).get for tenant in tenants}
+        fitting = [a for a in acceptances if versions[a.tenant] == a.book_version]
+        stored = iter(store_all(connection, fitting, self._incarnation))
+        return [next(stored) if versions[a.tenant] == a.book_version else StaleBook() for a in acceptances]
 
     async def backlogs(self) -> list[Backlog]:
         def job(connection: apsw.Connection) -> list[Backlog]:
@@ -58,69 +68,7 @@ class SqliteQueue:
         return await self._writer.submit(job)
 
     async def settle(self, settlements: Sequence[Settlement]) -> Settled:
-        def job(connection: apsw.Connection) -> Settled:
-            lost = frozenset(s.delivery.id for s in settlements if not self._settle_one(connection, s))
-            ended = [s.delivery for s in settlements if s.step.ended and s.delivery.id not in lost]
-            return Settled(lost, self._promote(connection, ended))
-
-        return await self._writer.submit(job)
-
-    def _promote(self, connection: apsw.Connection, ended: list[Delivery]) -> tuple[Delivery, ...]:
-        """Lease what waited behind deliveries that ended."""
-        promoted: list[Delivery] = []
-        for delivery in ended:
-            if delivery.order_key is not None:
-                bindings = (self._incarnation, delivery.webhook, delivery.order_key)
-                promoted += [read_delivery(row) for row in connection.execute(SQL["promote"], bindings)]
-        return tuple(promoted)
-
-    def _settle_one(self, connection: apsw.Connection, settlement: Settlement) -> bool:
-        """False when the lease was lost: then nothing is written."""
-        delivery, step = settlement.delivery, settlement.step
-        status = settlement.attempt.status if settlement.attempt else None
-        if step.ended:
-            connection.execute(SQL["end_delivery"], (delivery.id, self._incarnation))
-        else:
-            row = (step.attempts, step.due, status, settlement.reason, delivery.id, self._incarnation)
-            connection.execute(SQL["postpone_delivery"], row)
-        if connection.changes() == 0:
-            return False
-        connection.execute(
-            SQL["insert_line"],
-            (
-                delivery.tenant,
-                settlement.at,
-                step.line,
-                delivery.event,
-                settlement.reason,
-                delivery.id,
-                delivery.webhook,
-                delivery.event_type,
-                delivery.subject,
-                delivery.created,
-                delivery.origin,
-                step.attempts,
-                status,
-                encode_attempt(settlement.attempt) if settlement.attempt else None,
-            ),
-        )
-        if settlement.disable is not None:
-            self._disable(connection, delivery, settlement.disable)
-        if settlement.health is not None:
-            health = msgspec.msgpack.encode(settlement.health)
-            connection.execute(SQL["save_health"], (delivery.webhook, delivery.tenant, health))
-        if settlement.news is not None:
-            store(connection, settlement.news, self._incarnation)
-        return True
-
-    @staticmethod
-    def _disable(connection: apsw.Connection, delivery: Delivery, reason: str) -> None:
-        document = connection.execute(SQL["webhook_document"], (delivery.webhook,)).get
-        if document is None:
-            return
-        webhook = msgspec.msgpack.decode(document, type=Webhook)
-        if webhook.disabled_reason is None:
-            save_webhook(connection, msgspec.structs.replace(webhook, disabled_reason=reason))
+        return await self._writer.submit(lambda connection: settle(connection, settlements, self._incarnation))
 
     async def release(self, deliveries: Sequence[Delivery] | None = None) -> int:
         def job(connection: apsw.Connection) -> int:
@@ -133,8 +81,9 @@ class SqliteQueue:
 
         return await self._writer.submit(job)
 
-    async def heartbeat(self, now: int, dead_after: int) -> Pulse:
+    async def heartbeat(self, dead_after: int) -> Pulse:
         """The first beat of a process knows that all others are dead: the file's lock is ours."""
+        now = self._now()
 
         def job(connection: apsw.Connection) -> int:
             connection.execute(SQL["beat"], (self._incarnation, now))
@@ -148,7 +97,7 @@ class SqliteQueue:
 
         released = await self._writer.submit(job)
         self._alone = True
-        return Pulse(released, lost=False, peers=(self._incarnation,))
+        return Pulse(released, lost=False, me=self._incarnation, peers=(self._incarnation,))
 
     async def cancel(self, tenant: str, webhook: str, limit: int, now: int) -> int:
         def job(connection: apsw.Connection) -> int:
@@ -156,8 +105,21 @@ class SqliteQueue:
             if len(rows) < limit:
                 bindings = (tenant, webhook, limit - len(rows))
                 rows += connection.execute(SQL["cancel_held"], bindings).fetchall()
+            name = webhook_names(connection, {webhook}).get(webhook, "")
             lines = [
-                (tenant, now, Line.CANCELLED, event, "webhook deleted", delivery, webhook, *described, None, None)
+                (
+                    tenant,
+                    now,
+                    Line.CANCELLED,
+                    event,
+                    "webhook deleted",
+                    delivery,
+                    webhook,
+                    name,
+                    *described,
+                    None,
+                    None,
+                )
                 for delivery, _, _, event, *described in rows
             ]
             connection.executemany(SQL["insert_line"], lines)
@@ -183,19 +145,3 @@ class SqliteQueue:
 
     async def size(self) -> int:
         return await self._readers.read(lambda connection: int(connection.execute(SQL["size"]).get))
-
-
-def save_webhook(connection: apsw.Connection, webhook: Webhook) -> None:
-    """Insert or replace, raise the tenant's version, and keep the webhook as it is from that version on."""
-    document = msgspec.msgpack.encode(webhook)
-    row = (
-        webhook.id,
-        webhook.tenant,
-        webhook.name,
-        webhook.secret,
-        int(webhook.disabled_reason is None),
-        document,
-    )
-    connection.execute(BOOK["save_webhook"], row)
-    connection.execute(BOOK["raise_version"], (webhook.tenant,))
-    connection.execute(BOOK["keep_webhook"], (webhook.tenant, webhook.id, document))

@@ -14,6 +14,12 @@ SELECT 'k', document, NULL FROM api_key WHERE tenant = $1
 -- name: insert_tenant
 INSERT INTO tenant (id, api_key, document) VALUES ($1, $2, $3)
 
+-- name: lock_first
+SELECT pg_advisory_xact_lock(hashtextextended('outrider first tenant', 0))
+
+-- name: insert_first
+INSERT INTO tenant (id, api_key, document) SELECT $1, $2, $3 WHERE NOT EXISTS (SELECT 1 FROM tenant)
+
 -- name: save_tenant
 UPDATE tenant SET document = $2 WHERE id = $1
 

@@ -24,17 +24,22 @@ SELECT pg_try_advisory_xact_lock(hashtextextended('outrider housekeeping', 0))
 DELETE FROM node WHERE seen < now_ms() - $1 RETURNING incarnation
 
 -- name: orphaned
--- Every incarnation that holds a lease: one seek for each.
+-- Every holder of leases in a tenant that is no live process: one seek for each.
 WITH RECURSIVE holder AS (
-    (SELECT lease FROM queue WHERE lease IS NOT NULL ORDER BY lease LIMIT 1)
+    (SELECT q.tenant, q.lease FROM queue q WHERE q.lease IS NOT NULL ORDER BY q.tenant, q.lease LIMIT 1)
     UNION ALL
-    SELECT n.lease FROM holder
-    CROSS JOIN LATERAL (SELECT q.lease FROM queue q WHERE q.lease > holder.lease ORDER BY q.lease LIMIT 1) n
+    SELECT n.tenant, n.lease FROM holder
+    CROSS JOIN LATERAL (
+        SELECT q.tenant, q.lease FROM queue q
+        WHERE q.lease IS NOT NULL AND (q.tenant, q.lease) > (holder.tenant, holder.lease)
+        ORDER BY q.tenant, q.lease LIMIT 1
+    ) n
 )
-SELECT h.lease FROM holder h WHERE NOT EXISTS (SELECT 1 FROM node n WHERE n.incarnation = h.lease)
+SELECT h.tenant, h.lease FROM holder h WHERE NOT EXISTS (SELECT 1 FROM node n WHERE n.incarnation = h.lease)
 
 -- name: release_orphans
-UPDATE queue SET lease = NULL WHERE lease = ANY ($1::text[])
+UPDATE queue q SET lease = NULL FROM unnest($1::text[], $2::text[]) AS g (tenant, lease)
+WHERE q.tenant = g.tenant AND q.lease = g.lease
 
 -- name: leave
 DELETE FROM node WHERE incarnation = $1
@@ -45,18 +50,8 @@ SELECT incarnation, seen, about FROM node ORDER BY incarnation
 -- name: notify
 SELECT pg_notify('outrider', '')
 
--- name: snapshots
--- The oldest snapshot anybody holds: dead rows stay as long as it does. Milliseconds, and whose it is.
-SELECT (extract(epoch FROM now() - a.xact_start) * 1000)::bigint AS age, coalesce(a.application_name, '') AS name,
-    a.pid
-FROM pg_stat_activity a
-WHERE a.backend_xmin IS NOT NULL AND a.xact_start IS NOT NULL AND a.datname = current_database()
-    AND a.backend_type = 'client backend' AND a.pid <> pg_backend_pid()
-ORDER BY a.xact_start LIMIT 1
-
--- name: changes
--- What others changed lately. Instants of change are taken a moment before their commit, hence the overlap.
-SELECT now_ms() AS now, t.id AS tenant, t.version FROM tenant t WHERE t.changed >= $1
+-- name: changed_tenants
+SELECT id, version FROM tenant WHERE changed >= $1
 
 -- name: foreign_healths
 SELECT webhook, document FROM health WHERE changed >= $1 AND node <> $2

@@ -1,41 +1,39 @@
--- name: versions
-SELECT id, version FROM tenant WHERE id = ANY ($1::text[])
+-- Rows of the queue are found by an index lookup for each and then changed by where they lie (ctid), because a join of
+-- the queue with an array can be planned from either side, and from the wrong one it reads everything. `NOT … IS
+-- DISTINCT FROM` keeps the fence on the lease out of that choice.
 
 -- name: look
--- The configuration's version of each tenant, and the digests of ids that are stored already.
-SELECT t.id AS tenant, NULL AS event, t.version, NULL AS fingerprint FROM tenant t WHERE t.id = ANY ($1::text[])
+-- The configuration's version of each tenant, the digests of ids that are stored already, and numbers for the places of
+-- new events. Kinds: t, k, p.
+SELECT 't' AS kind, t.id AS tenant, NULL AS event, t.version AS number, NULL AS fingerprint
+FROM tenant t WHERE t.id = ANY ($1::text[])
 UNION ALL
-SELECT g.tenant, g.event, NULL, k.fingerprint
+SELECT 'k', g.tenant, g.event, NULL, k.fingerprint
 FROM unnest($2::text[], $3::text[]) AS g (tenant, event)
 JOIN LATERAL (SELECT e.fingerprint FROM event_id e WHERE e.tenant = g.tenant AND e.id = g.event LIMIT 1) k ON true
+UNION ALL
+SELECT 'p', NULL, NULL, nextval('event_place'), NULL FROM generate_series(1, $4::integer)
 
 -- name: accept
-WITH given AS MATERIALIZED (
-    SELECT g.*, (g.accepted << 20) + (nextval('event_place') & 1048575) AS place
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bytea[],
-        $9::bytea[], $10::bigint[])
-        AS g (tenant, id, type, subject, operation, time, accepted, body, fingerprint, book)
-), ids AS (
+WITH ids AS (
     INSERT INTO event_id (tenant, id, place, accepted, fingerprint)
-    SELECT tenant, id, place, accepted, fingerprint FROM given
+    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bytea[])
 ), events AS (
-    INSERT INTO event (tenant, place, id, type, subject, operation, time, accepted, body, fingerprint, book)
-    SELECT tenant, place, id, type, subject, operation, time, accepted, body, fingerprint, book FROM given
-), owed AS MATERIALIZED (
-    SELECT d.*, nextval('queue_place') AS place
-    FROM unnest($11::text[], $12::text[], $13::text[], $14::text[], $15::bigint[], $16::text[], $17::text[],
-        $18::boolean[])
-        AS d (tenant, id, webhook, event, created, order_key, lease, held)
+    INSERT INTO event (tenant, id, place, accepted, fingerprint, type, subject, operation, time, body, book)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bytea[], $6::text[], $7::text[],
+        $8::text[], $9::bigint[], $10::bytea[], $11::bigint[])
 ), queued AS (
     INSERT INTO queue (tenant, id, webhook, event, event_place, event_accepted, type, subject, attempts, created, due,
-        order_key, lease, held, place)
-    SELECT d.tenant, d.id, d.webhook, d.event, g.place, g.accepted, g.type, g.subject, 0, d.created, d.created,
-        d.order_key, d.lease, d.held, d.place
-    FROM owed d JOIN given g ON g.tenant = d.tenant AND g.id = d.event
+        order_key, lease, held)
+    SELECT d.tenant, d.id, d.webhook, d.event, d.event_place, d.event_accepted, d.type, d.subject, 0, d.created,
+        d.created, d.order_key, d.lease, d.held
+    FROM unnest($12::text[], $13::text[], $14::text[], $15::text[], $16::bigint[], $17::bigint[], $18::text[],
+        $19::text[], $20::bigint[], $21::text[], $22::text[], $23::boolean[])
+        AS d (tenant, id, webhook, event, event_place, event_accepted, type, subject, created, order_key, lease, held)
 )
 INSERT INTO ledger (tenant, at, line, event, reason, detail, delivery)
 SELECT s.tenant, s.at, 'skipped', s.event, s.reason, s.detail, first_id(s.at)
-FROM unnest($19::text[], $20::bigint[], $21::text[], $22::text[], $23::text[]) AS s (tenant, at, event, reason, detail)
+FROM unnest($24::text[], $25::bigint[], $26::text[], $27::text[], $28::text[]) AS s (tenant, at, event, reason, detail)
 
 -- name: owe
 -- Deliveries of events that are stored already.
@@ -71,30 +69,37 @@ WHERE EXISTS (
 )
 
 -- name: settle
+-- Everything a ledger line needs comes back from the queue's row, so that nothing has to be joined again.
 WITH s AS MATERIALIZED (
     SELECT * FROM unnest($2::text[], $3::text[], $4::boolean[], $5::integer[], $6::bigint[], $7::integer[], $8::text[],
-        $9::bigint[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bigint[], $16::text[],
-        $17::bytea[])
-        AS s (tenant, id, ended, attempts, due, status, reason, at, line, event, webhook, type, subject, created,
-            origin, attempt)
+        $9::bigint[], $10::text[], $11::bytea[])
+        AS s (tenant, id, ended, attempts, due, status, reason, at, line, attempt)
+), owned AS MATERIALIZED (
+    SELECT s.*, o.lies, o.event, o.webhook, o.type, o.subject, o.created, o.origin FROM s
+    JOIN LATERAL (
+        SELECT q.ctid AS lies, q.event, q.webhook, q.type, q.subject, q.created, q.origin FROM queue q
+        WHERE q.tenant = s.tenant AND q.id = s.id AND q.lease = $1 LIMIT 1
+    ) o ON true
 ), gone AS (
-    DELETE FROM queue q USING s
-    WHERE s.ended AND q.tenant = s.tenant AND q.id = s.id AND q.lease = $1
-    RETURNING q.tenant, q.id
+    DELETE FROM queue q
+    WHERE q.ctid = ANY (ARRAY(SELECT o.lies FROM owned o WHERE o.ended)) AND NOT q.lease IS DISTINCT FROM $1
+    RETURNING q.ctid AS lies
 ), kept AS (
-    UPDATE queue q SET attempts = s.attempts, due = s.due, status = s.status, reason = s.reason, lease = NULL
-    FROM s WHERE NOT s.ended AND q.tenant = s.tenant AND q.id = s.id AND q.lease = $1
-    RETURNING q.tenant, q.id
+    UPDATE queue q SET attempts = o.attempts, due = o.due, status = o.status, reason = o.reason, lease = NULL
+    FROM owned o
+    WHERE q.ctid = ANY (ARRAY(SELECT o.lies FROM owned o WHERE NOT o.ended)) AND NOT q.lease IS DISTINCT FROM $1
+        AND q.ctid = o.lies
+    RETURNING o.lies
 ), done AS (
-    SELECT tenant, id FROM gone UNION ALL SELECT tenant, id FROM kept
+    SELECT * FROM owned WHERE lies IN (SELECT lies FROM gone UNION ALL SELECT lies FROM kept)
 ), lines AS (
     INSERT INTO ledger (tenant, at, line, event, reason, delivery, webhook, webhook_name, type, subject, created,
         origin, attempts, status, attempt)
-    SELECT s.tenant, s.at, s.line, s.event, s.reason, s.id, s.webhook, coalesce(w.name, ''), s.type, s.subject,
-        s.created, s.origin, s.attempts, s.status, s.attempt
-    FROM s JOIN done ON done.tenant = s.tenant AND done.id = s.id
+    SELECT d.tenant, d.at, d.line, d.event, d.reason, d.id, d.webhook, coalesce(w.name, ''), d.type, d.subject,
+        d.created, d.origin, d.attempts, d.status, d.attempt
+    FROM done d
     LEFT JOIN LATERAL (
-        SELECT h.name FROM webhook h WHERE h.tenant = s.tenant AND h.id = s.webhook LIMIT 1
+        SELECT h.name FROM webhook h WHERE h.tenant = d.tenant AND h.id = d.webhook LIMIT 1
     ) w ON true
 )
 SELECT id FROM done
@@ -104,22 +109,17 @@ SELECT id FROM done
 WITH g AS MATERIALIZED (
     SELECT DISTINCT * FROM unnest($2::text[], $3::text[], $4::text[]) AS g (tenant, webhook, order_key)
 ), first AS MATERIALIZED (
-    SELECT f.tenant, f.id FROM g
+    SELECT f.lies FROM g
     JOIN LATERAL (
-        SELECT q.tenant, q.id, q.held FROM queue q
+        SELECT q.ctid AS lies, q.held FROM queue q
         WHERE q.tenant = g.tenant AND q.webhook = g.webhook AND q.order_key = g.order_key ORDER BY q.place LIMIT 1
     ) f ON f.held
 ), promoted AS (
-    UPDATE queue q SET held = false, lease = $1 FROM first f WHERE q.tenant = f.tenant AND q.id = f.id
+    UPDATE queue q SET held = false, lease = $1 WHERE q.ctid = ANY (ARRAY(SELECT lies FROM first)) AND q.held
     RETURNING q.*
 )
-SELECT p.id, p.tenant, p.webhook, p.event, p.type, p.subject, e.body, p.attempts, p.created, p.order_key, p.origin
-FROM promoted p
-JOIN LATERAL (
-    SELECT v.body FROM event v
-    WHERE v.tenant = p.tenant AND v.place = p.event_place AND v.accepted = p.event_accepted LIMIT 1
-) e ON true
-ORDER BY p.place
+SELECT id, tenant, webhook, event, type, subject, event_place, attempts, created, order_key, origin FROM promoted
+ORDER BY place
 
 -- name: save_health
 INSERT INTO health (tenant, webhook, node, document)
@@ -164,7 +164,7 @@ WHERE w.deleted IS NULL AND w.active
 
 -- name: claim
 WITH due AS MATERIALIZED (
-    SELECT q.tenant, q.id FROM queue q
+    SELECT q.ctid AS lies FROM queue q
     WHERE q.tenant = $2 AND q.webhook = $3 AND q.lease IS NULL AND NOT q.held AND q.due BETWEEN $6 AND $4
         AND EXISTS (
             SELECT 1 FROM webhook w WHERE w.tenant = $2 AND w.id = $3 AND w.deleted IS NULL AND w.active
@@ -172,23 +172,33 @@ WITH due AS MATERIALIZED (
     ORDER BY q.due, q.id LIMIT $5
     FOR UPDATE OF q SKIP LOCKED
 ), claimed AS (
-    UPDATE queue q SET lease = $1 FROM due WHERE q.tenant = due.tenant AND q.id = due.id
+    UPDATE queue q SET lease = $1 WHERE q.ctid = ANY (ARRAY(SELECT lies FROM due))
     RETURNING q.*
 )
-SELECT c.id, c.tenant, c.webhook, c.event, c.type, c.subject, e.body, c.attempts, c.created, c.order_key, c.origin, c.due
-FROM claimed c
+SELECT id, tenant, webhook, event, type, subject, event_place, attempts, created, order_key, origin, due FROM claimed
+ORDER BY due, id
+
+-- name: bodies
+-- Of the events of what was leased. The span of places is given beside them, so that the plan has the days in it that
+-- matter, and not every day there is.
+SELECT v.tenant, v.place, v.body FROM unnest($1::text[], $2::bigint[]) AS g (tenant, place)
 JOIN LATERAL (
-    SELECT v.body FROM event v
-    WHERE v.tenant = c.tenant AND v.place = c.event_place AND v.accepted = c.event_accepted LIMIT 1
-) e ON true
-ORDER BY c.due, c.id
+    SELECT * FROM event e
+    WHERE e.tenant = g.tenant AND e.place = g.place AND e.place BETWEEN $3 AND $4 LIMIT 1
+) v ON true
 
 -- name: release
-UPDATE queue q SET lease = NULL FROM unnest($2::text[], $3::text[]) AS g (tenant, id)
-WHERE q.tenant = g.tenant AND q.id = g.id AND q.lease = $1
+WITH owned AS MATERIALIZED (
+    SELECT o.lies FROM unnest($2::text[], $3::text[]) AS g (tenant, id)
+    JOIN LATERAL (
+        SELECT q.ctid AS lies FROM queue q WHERE q.tenant = g.tenant AND q.id = g.id AND q.lease = $1 LIMIT 1
+    ) o ON true
+)
+UPDATE queue q SET lease = NULL
+WHERE q.ctid = ANY (ARRAY(SELECT lies FROM owned)) AND NOT q.lease IS DISTINCT FROM $1
 
 -- name: release_all
-UPDATE queue SET lease = NULL WHERE lease = $1
+UPDATE queue q SET lease = NULL FROM tenant t WHERE q.tenant = t.id AND q.lease = $1
 
 -- name: deleted_webhooks
 SELECT w.tenant, w.id FROM webhook w
@@ -197,11 +207,11 @@ WHERE w.deleted IS NOT NULL
 
 -- name: cancel
 WITH owed AS MATERIALIZED (
-    SELECT q.tenant, q.id FROM queue q
+    SELECT q.ctid AS lies FROM queue q
     WHERE q.tenant = $1 AND q.webhook = $2 AND q.lease IS NULL ORDER BY q.id LIMIT $3
     FOR UPDATE SKIP LOCKED
 ), gone AS (
-    DELETE FROM queue q USING owed o WHERE q.tenant = o.tenant AND q.id = o.id RETURNING q.*
+    DELETE FROM queue q WHERE q.ctid = ANY (ARRAY(SELECT lies FROM owed)) RETURNING q.*
 )
 INSERT INTO ledger (tenant, at, line, event, reason, delivery, webhook, webhook_name, type, subject, created, origin,
     attempts)

@@ -16,6 +16,9 @@ SELECT document FROM api_key WHERE tenant = ?
 -- name: insert_tenant
 INSERT INTO tenant (id, api_key, document) VALUES (?, ?, ?)
 
+-- name: insert_first
+INSERT INTO tenant (id, api_key, document) SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM tenant)
+
 -- name: save_tenant
 UPDATE tenant SET document = ? WHERE id = ?
 

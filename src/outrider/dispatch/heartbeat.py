@@ -1,0 +1,64 @@
+"""The heartbeat: it keeps our leases, finds those of processes that died, and knows who else dispatches."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from outrider.dispatch.lease import Lease, Peers
+from outrider.domain.errors import StoreUnavailable
+from outrider.ports.queue import Queue
+
+log = logging.getLogger("outrider.heartbeat")
+BEAT_S = 2.0
+BEATS_UNTIL_DEAD = 3  # missed in a row
+SURE = 0.8  # of that time a process may count on its leases; the rest is for slow answers
+
+
+class Heartbeat:
+    """`renewed` is called when the lease was renewed, `freed` when deliveries of dead processes became free or the
+    set of processes changed, `lost` when this process was given up itself."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        lease: Lease,
+        peers: Peers,
+        *,
+        renewed: Callable[[], None],
+        freed: Callable[[], None],
+        lost: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._queue = queue
+        self._lease = lease
+        self._peers = peers
+        self._renewed = renewed
+        self._freed = freed
+        self._lost = lost
+        self._is_lost = False
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await asyncio.sleep(BEAT_S)
+            try:
+                await self.beat()
+            except StoreUnavailable as error:
+                log.warning("no heartbeat, sending stops until there is one: %s", error)
+
+    async def beat(self) -> None:
+        dead_after_s = BEAT_S * BEATS_UNTIL_DEAD
+        began = asyncio.get_running_loop().time()
+        pulse = await self._queue.heartbeat(round(dead_after_s * 1000))
+        self._is_lost = self._is_lost or pulse.lost
+        if self._is_lost:
+            await self._lost()
+            self._is_lost = False
+        self._lease.renew(began, dead_after_s * SURE)
+        changed = self._peers.update(pulse.me, pulse.peers)
+        self._renewed()
+        if pulse.released:
+            log.info("took over %d deliveries of a process that is gone", pulse.released)
+        if pulse.released or changed:
+            self._freed()

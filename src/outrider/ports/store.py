@@ -1,0 +1,39 @@
+"""A store: everything that survives this process. Used by `wiring.py`."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from outrider.ports.book import Book
+from outrider.ports.jobs import Jobs
+from outrider.ports.ledger import Ledger
+from outrider.ports.neighbours import Neighbours
+from outrider.ports.objects import CustomObjects
+from outrider.ports.queue import Queue
+from outrider.ports.system import System
+from outrider.ports.upkeep import Upkeep
+
+
+class Store(Protocol):
+    """`neighbours` is None where no other process can share the store."""
+
+    @property
+    def queue(self) -> Queue: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def book(self) -> Book: ...
+    @property
+    def jobs(self) -> Jobs: ...
+    @property
+    def objects(self) -> CustomObjects: ...
+    @property
+    def upkeep(self) -> Upkeep: ...
+    @property
+    def system(self) -> System: ...
+    @property
+    def neighbours(self) -> Neighbours | None: ...
+
+    async def close(self) -> None:
+        """Idempotent."""
+        ...

@@ -1,0 +1,75 @@
+"""Opening and closing: connections, the server checked, migrations, and the ports on top."""
+
+from __future__ import annotations
+
+import logging
+
+import msgspec
+
+from outrider.domain.errors import StoreUnavailable
+from outrider.ports.system import About
+from outrider.store.postgres.book import PostgresBook
+from outrider.store.postgres.connections import Connections, Url, check_server, connect, parse_url
+from outrider.store.postgres.doubts import Doubts
+from outrider.store.postgres.jobs import PostgresJobs
+from outrider.store.postgres.ledger import PostgresLedger
+from outrider.store.postgres.migrate import migrate, migrations
+from outrider.store.postgres.neighbours import PostgresNeighbours
+from outrider.store.postgres.nodes import SQL as NODE
+from outrider.store.postgres.nodes import Nodes
+from outrider.store.postgres.objects import PostgresObjects
+from outrider.store.postgres.queue import PostgresQueue
+from outrider.store.postgres.upkeep import PostgresSystem, PostgresUpkeep
+
+log = logging.getLogger("outrider.store")
+READ_LIMIT = "5s"
+FOR_READERS = 3  # connections; lists must not keep intake waiting
+
+
+class PostgresDatabase:
+    """The store's ports. `close` is idempotent."""
+
+    def __init__(self, writers: Connections, readers: Connections, url: Url, nodes: Nodes) -> None:
+        self._writers = writers
+        self._readers = readers
+        self._nodes = nodes
+        self._closed = False
+        self.queue = PostgresQueue(writers, nodes, Doubts())
+        self.book = PostgresBook(writers)
+        self.jobs = PostgresJobs(writers)
+        self.ledger = PostgresLedger(readers)
+        self.objects = PostgresObjects(readers)
+        self.upkeep = PostgresUpkeep(writers)
+        self.system = PostgresSystem(readers)
+        self.neighbours = PostgresNeighbours(writers, url, nodes.incarnation)
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            await self._nodes.leave()
+        except StoreUnavailable as error:
+            log.warning("could not sign off, the others will notice: %s", error)
+        await self._writers.close()
+        await self._readers.close()
+
+
+async def open_database(
+    text: str, incarnation: str, *, size: int, about: About, dispatches: bool, keeps_house: bool
+) -> PostgresDatabase:
+    """Connect with at most `size` connections and bring the schema up to date. Raises ConfigError
+    (OUTRIDER_STORE)."""
+    url = parse_url(text)
+    known = migrations()
+    described = msgspec.json.encode(msgspec.to_builtins(about) | {"schema": len(known)}).decode()
+    writers = await connect(url, size - FOR_READERS)
+    try:
+        await check_server(writers, NODE)
+        await migrate(writers, known)
+        readers = await connect(url, FOR_READERS, statement_timeout=READ_LIMIT)
+    except BaseException:
+        await writers.close()
+        raise
+    nodes = Nodes(writers, incarnation, dispatches=dispatches, keeps_house=keeps_house, about=described)
+    return PostgresDatabase(writers, readers, url, nodes)

