@@ -22,6 +22,7 @@ from outrider.store.postgres.connections import Connections
 from outrider.store.postgres.doubts import Doubts
 from outrider.store.postgres.objects import change_objects
 from outrider.store.postgres.rows import SQL, columns, find_held, lock_order
+from outrider.store.postgres.spans import place
 from outrider.store.sorting import Fresh, Known, sort_out
 
 Outcome = Receipt | Exception
@@ -68,11 +69,11 @@ class Intake:
 
     async def _store(self, connection: Any, acceptances: Sequence[Acceptance]) -> list[Outcome]:
         await lock_order(connection, [d for a in acceptances for d in a.deliveries])
-        sorted_out, places = await self._look(connection, acceptances)
+        sorted_out, numbers = await self._look(connection, acceptances)
         good = [each for each in sorted_out if isinstance(each, Fresh)]
         held = await find_held(connection, [d for each in good for d in each.deliveries])
         if any(each.events for each in good):
-            await connection.execute(SQL["accept"], *_accept_columns(good, places, held, self._incarnation))
+            await connection.execute(SQL["accept"], *_accept_columns(good, numbers, held, self._incarnation))
         for each in good:
             if not each.repeats:
                 await change_objects(connection, each.acceptance.objects)
@@ -81,12 +82,12 @@ class Intake:
     async def _look(
         self, connection: Any, acceptances: Sequence[Acceptance]
     ) -> tuple[list[Fresh | Exception], list[int]]:
-        """The acceptances sorted out, and a place for each of their events."""
+        """The acceptances sorted out, and a number for the place of each of their events."""
         tenants = list({a.tenant for a in acceptances})
         keys = [(a.tenant, event.id) for a in acceptances for event in a.events]
         versions: dict[str, int] = {}
         known: Known = {}
-        places: list[int] = []
+        numbers: list[int] = []
         for kind, tenant, event, number, fingerprint in await connection.fetch(
             SQL["look"], tenants, *columns(keys, 2), len(keys)
         ):
@@ -95,11 +96,11 @@ class Intake:
             elif kind == "k":
                 known[tenant, event] = fingerprint
             else:
-                places.append(number)
+                numbers.append(number)
         fresh: list[Fresh | Exception] = [
             sort_out(a, known) if versions.get(a.tenant) == a.book_version else StaleBook() for a in acceptances
         ]
-        return fresh, sorted(places)
+        return fresh, sorted(numbers)
 
 
 async def store_unleased(connection: Any, news: Acceptance) -> None:
@@ -113,10 +114,13 @@ async def store_unleased(connection: Any, news: Acceptance) -> None:
 
 
 def _accept_columns(
-    good: Sequence[Fresh], places: Sequence[int], held: frozenset[str], incarnation: str
+    good: Sequence[Fresh], numbers: Sequence[int], held: frozenset[str], incarnation: str
 ) -> list[list[Any]]:
-    """The arrays of `accept`; `places` are at least as many as new events."""
-    placed = dict(zip(((e.tenant, e.id) for each in good for e in each.events), places, strict=False))
+    """The arrays of `accept`; `numbers` are at least as many as new events."""
+    placed = {
+        (e.tenant, e.id): place(e.accepted, number)
+        for e, number in zip((e for each in good for e in each.events), numbers, strict=False)
+    }
     events = [
         (e.tenant, e.id, placed[e.tenant, e.id], e.accepted, e.fingerprint, e.type, e.subject, e.operation, e.time,
          e.body, each.acceptance.book_version)

@@ -18,7 +18,7 @@ from outrider.store.postgres.doubts import Doubts
 from outrider.store.postgres.floors import Floors, Key
 from outrider.store.postgres.intake import Intake
 from outrider.store.postgres.nodes import Nodes
-from outrider.store.postgres.rows import SQL, columns, read_delivery
+from outrider.store.postgres.rows import SQL, columns, read_deliveries
 from outrider.store.postgres.settle import settle
 
 COMMITS_AT_ONCE = 2
@@ -62,7 +62,7 @@ class PostgresQueue:
         async def work(connection: Any) -> None:
             nonlocal reached
             rows = await connection.fetch(SQL["claim"], self._incarnation, tenant, webhook, now, limit, floor)
-            claimed.extend(read_delivery(row) for row in rows)
+            claimed.extend(await read_deliveries(connection, rows))
             if len(rows) == limit:
                 reached = rows[-1][11]
 
