@@ -14,7 +14,7 @@ LIMIT_S = 60.0  # explaining runs each statement a second time, and measures eve
 
 
 class Scan(msgspec.Struct, frozen=True):
-    """A table read by a plan. `rows` were fetched, whether they passed its filter or not; `pages` were looked at."""
+    """A table read by a plan. `rows` were fetched, filtered or not; `pages` were looked at."""
 
     table: str
     kind: str
