@@ -9,7 +9,6 @@ import re
 from functools import lru_cache
 
 import msgspec
-import re2  # type: ignore[import-untyped]
 
 MASK = "**********"
 
@@ -20,7 +19,8 @@ SECRET_FIELDS = frozenset(
 )
 
 _KEYS = "|".join(sorted(SECRET_FIELDS, key=len, reverse=True))
-_PLAIN_KEY = re2.compile(rf'(?i)"(?:{_KEYS})"\s*:')  # five times as fast as `re` where nothing is found
+_ENDINGS = (b'password"', b'pin"', b'token"', b'secret"', b'answer"', b'otp"', b'key"')  # of every secret field
+_PLAIN_KEY = re.compile(rb'"(?:%s)"\s*:' % _KEYS.encode(), re.IGNORECASE)
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 _KEPT = (b"null", b'""')
 _OPENING, _CLOSING, _BEFORE_KEY, _PUNCTUATION = (b"{", b"["), (b"}", b"]"), (b"{", b","), (b":", b",")
@@ -33,15 +33,24 @@ def mask_payload(data: bytes) -> bytes:
     Field names match case-insensitively. Nulls and empty strings stay. `PIN` is also the name of the object
     that holds the PIN, so objects and arrays are looked into instead of replaced.
     """
-    escaped = b"\\" in data and b"\\u" in data  # a name may hide behind \u0070
-    if not escaped and _PLAIN_KEY.search(data) is None:
-        return data  # nearly every payload
+    escaped = b"\\" in data and b"\\u" in data  # a name may hide behind an escape
+    if not escaped and not _may_hold_secrets(data):
+        return data
     out: list[bytes] = []
     copied = 0
     for start, end in _secret_values(data):
         out += (data[copied:start], _MASKED)
         copied = end
     return b"".join((*out, data[copied:])) if out else data
+
+
+def _may_hold_secrets(data: bytes) -> bool:
+    """Nearly every payload is told harmless by the cheap look alone."""
+    lowered = data.lower()
+    for ending in _ENDINGS:
+        if ending in lowered:
+            return _PLAIN_KEY.search(data) is not None
+    return False
 
 
 def _secret_values(data: bytes) -> list[tuple[int, int]]:
