@@ -200,6 +200,24 @@ def test_a_method_that_a_path_does_not_take_is_told_which_it_takes(
 
 
 @slow
+@pytest.mark.parametrize(
+    ("option", "field"),
+    [
+        ('"Ordering":""', "Ordering"),
+        ('"Authentication":{"BearerToken":{"Token":"\\u0001"}}', "Authentication.BearerToken.Token"),
+        ('"Authentication":{"AuthType":"None","BasicAuth":{"Password":"é"}}', "Authentication.BasicAuth.Password"),
+        (
+            '"Authentication":{"AuthType":"Bearer","BasicAuth":{"Username":"a:b"},"BearerToken":{"Token":"t"}}',
+            "Authentication.BasicAuth.Username",
+        ),
+    ],
+)
+def test_what_an_option_does_not_use_has_to_be_usable_too(shared: Served, option: str, field: str) -> None:
+    raw = '{"Event":"Login","TargetUrl":"https://localhost:1/",' + option + "}"
+    refused(shared, "POST", HOOKS, raw.encode(), 7900, field)
+
+
+@slow
 def test_a_body_that_is_too_large_says_so(shared: Served) -> None:
     host, port = shared.url.removeprefix("http://").split(":")
     credentials = "".join(f"{name}: {value}\r\n" for name, value in CREDENTIALS.items())

@@ -211,6 +211,8 @@ def test_tidying_keeps_the_meaning() -> None:
     null = {"type": "null"}
     assert tidied({"anyOf": [told, null], "default": None}) == told | {"type": ["string", "null"]}
     assert tidied({"anyOf": [{"type": "string", "enum": ["a"]}, null]})["enum"] == ["a", None]
+    decided = {"type": "string", "anyOf": [{"enum": ["a"]}, {"const": ""}]}
+    assert tidied({"anyOf": [decided, null]}) == {"anyOf": [decided, null]}
     referred = tidied({"anyOf": [{"$ref": "#/x", "description": "d"}, null]})
     assert referred == {"description": "d", "anyOf": [{"$ref": "#/x"}, null]}
     assert tidied({"anyOf": [{}, null], "description": "d"}) == {"description": "d"}

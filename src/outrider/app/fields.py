@@ -135,13 +135,15 @@ OrderingName = Annotated[
         enum=list(Ordering),
     ),
 ]
-AuthTypeName = Annotated[str, described("How a request authenticates to the receiver.", enum=["None", *AuthType])]
+AuthTypeName = Annotated[
+    str, described("How a request authenticates to the receiver.", enum=["None", "", *AuthType])
+]
 Username = Annotated[
     str,
     described(
         "Visible ASCII without a colon (RFC 7617).",
         examples=["outrider"],
-        pattern=r"^[\x20-\x39\x3b-\x7e]{1,4096}$",
+        pattern=r"^[\x20-\x39\x3b-\x7e]{0,4096}$",
     ),
 ]
 Credential = Annotated[

@@ -203,17 +203,19 @@ class Webhooks:
 
     def _authentication(self, given: AuthenticationInput | None, webhook: Webhook) -> Authentication | None:
         """What to seal. An empty password or token keeps the stored one: that is how we show it."""
-        kind = (given.AuthType or "none").lower() if given else "none"
+        if given is None:
+            return None
+        kind = (given.AuthType or "none").lower()
         before = webhook.authentication
-        if given is None or kind == "none":
+        basic, bearer = given.BasicAuth or BasicAuthInput(), given.BearerToken or BearerTokenInput()
+        _check_credentials(basic, bearer)
+        if kind == "none":
             return None
         if kind == "basic":
-            basic = given.BasicAuth or BasicAuthInput()
             username = _username(basic.Username)
             keeps = before is not None and before.kind is AuthType.BASIC and before.username == username
             return self._sealed(AuthType.BASIC, username, basic.Password, before if keeps else None, webhook)
         if kind == "bearer":
-            bearer = given.BearerToken or BearerTokenInput()
             keeps = before is not None and before.kind is AuthType.BEARER
             return self._sealed(AuthType.BEARER, "", bearer.Token, before if keeps else None, webhook)
         raise InvalidField("Authentication.AuthType", "None, Basic or Bearer", kind[:40])
@@ -224,8 +226,8 @@ class Webhooks:
         if not credential and kept is not None:
             return kept
         field = "Authentication." + ("BasicAuth.Password" if kind is AuthType.BASIC else "BearerToken.Token")
-        if not credential or not _CREDENTIAL.fullmatch(credential):
-            raise InvalidField(field, "1 to 4096 visible ASCII characters", "something else")
+        if not credential:
+            raise InvalidField(field, "1 to 4096 visible ASCII characters", "nothing")
         return Authentication(kind, username, self._vault.seal(credential, f"webhook/{webhook.id}/credential"))
 
 
@@ -298,6 +300,15 @@ def _secret_name(given: str | None, book: TenantBook) -> str:
     if secret is None:
         raise InvalidField("SecretName", "the name of a secret of this tenant", given[:60])
     return secret.name
+
+
+def _check_credentials(basic: BasicAuthInput, bearer: BearerTokenInput) -> None:
+    """Those that the AuthType does not use too: clients send both, and nobody's mistake is passed over."""
+    if basic.Username:
+        _username(basic.Username)
+    for place, text in (("BasicAuth.Password", basic.Password), ("BearerToken.Token", bearer.Token)):
+        if text and not _CREDENTIAL.fullmatch(text):
+            raise InvalidField(f"Authentication.{place}", "1 to 4096 visible ASCII characters", "something else")
 
 
 def _username(given: str | None) -> str:

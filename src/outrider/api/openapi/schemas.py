@@ -13,6 +13,14 @@ import msgspec
 
 REF = "#/components/schemas/{name}"
 _NULL = {"type": "null"}
+_DECIDING = {
+    "$ref",
+    "allOf",
+    "anyOf",
+    "oneOf",
+    "not",
+    "const",
+}  # keywords that may forbid null, whatever the type says
 _NAME = re.compile(r"[A-Z][A-Za-z0-9]*")
 
 
@@ -82,7 +90,7 @@ def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
     if len(others) == len(members) or len(others) != 1:
         return schema
     only: dict[str, Any] = others[0]
-    if isinstance(only.get("type"), str) and "$ref" not in only:
+    if isinstance(only.get("type"), str) and _DECIDING.isdisjoint(only):
         nullable = {"type": [only["type"], "null"]}
         if "enum" in only:
             nullable["enum"] = [*only["enum"], None]
