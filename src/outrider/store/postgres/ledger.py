@@ -167,8 +167,9 @@ async def _waiting(connection: Any, tenant: str, query: DeliveryQuery, span: IdS
 
 async def _ended(connection: Any, tenant: str, query: DeliveryQuery, span: IdSpan, limit: int) -> Sequence[Any]:
     given = (query.event, query.subject, query.webhook, query.type, query.state)
-    name = "ended_ahead" if span.ahead else "ended"
-    return list(await connection.fetch(SQL[name], *_bounds(tenant, query, span, limit), *given))
+    name = "ended_ahead" if span.ahead else "ended" if query.event is None else "ended_of_event"
+    values = given[1:] if name == "ended" else given
+    return list(await connection.fetch(SQL[name], *_bounds(tenant, query, span, limit), *values))
 
 
 def _bounds(tenant: str, query: DeliveryQuery, span: IdSpan, limit: int) -> tuple[Any, ...]:
