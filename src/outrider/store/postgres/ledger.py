@@ -34,6 +34,7 @@ from outrider.store.postgres.spans import (
     floors,
     id_spans,
     place_instant,
+    whole,
 )
 from outrider.store.queries import load
 
@@ -131,39 +132,49 @@ async def _events_between(connection: Any, query: EventQuery, span: tuple[Any, .
 async def _deliveries(
     connection: Any, tenant: str, query: DeliveryQuery, before: str | None, limit: int
 ) -> list[DeliveryRow]:
-    spans = id_spans(before, query.since, query.until, _now())
-    if query.event is not None:
-        stored = await connection.fetchrow(SQL["event_place"], tenant, query.event)
-        if stored is None:
-            return []
-        spans = iter([IdSpan(before or PAST_EVERY_ID, first_id(stored["accepted"] - CLOCK_SLACK))])
-    found: list[DeliveryRow] = []
-    for span in spans:
-        missing = limit - len(found)
-        sources = await _sources(connection, tenant, query, span, missing)
-        newest_first = merge(*sources, key=lambda row: row[0], reverse=True)
-        found += [DeliveryRow(*row) for row in islice(newest_first, missing)]
-        if len(found) == limit:
-            break
-    return found
-
-
-async def _sources(
-    connection: Any, tenant: str, query: DeliveryQuery, span: IdSpan, limit: int
-) -> list[Sequence[Any]]:
-    """The deliveries of a span that wait, and those that ended, each in the order of the list."""
-    until = PAST_EVERY_INSTANT if query.until is None else query.until
-    place = (tenant, span.top, span.bottom, query.since or 0, until, limit)
-    given = (query.event, query.subject, query.webhook, query.type)
-    sources = []
+    """What waits is read first, because the queue is one table; then what ended, as many days as the page needs."""
+    spans = await _spans(connection, tenant, query, before)
+    waiting: list[Any] = []
     if query.state in {None, "waiting"}:
-        name = "waiting_ahead" if span.ahead else _rarest(given)
-        values = () if name == "waiting" else given
-        sources.append(await connection.fetch(SQL[name], *place, *values))
+        for span in whole(spans):
+            waiting += await _waiting(connection, tenant, query, span, limit - len(waiting))
+    ended: list[Any] = []
     if query.state != "waiting":
-        name = "ended_ahead" if span.ahead else "ended"
-        sources.append(await connection.fetch(SQL[name], *place, *given, query.state))
-    return sources
+        for span in spans:
+            missing = limit - len(ended) - sum(row[0] >= span.top for row in waiting)
+            if missing <= 0:
+                break
+            ended += await _ended(connection, tenant, query, span, missing)
+    newest_first = merge(waiting, ended, key=lambda row: row[0], reverse=True)
+    return [DeliveryRow(*row) for row in islice(newest_first, limit)]
+
+
+async def _spans(connection: Any, tenant: str, query: DeliveryQuery, before: str | None) -> list[IdSpan]:
+    if query.event is None:
+        return list(id_spans(before, query.since, query.until, _now()))
+    stored = await connection.fetchrow(SQL["event_place"], tenant, query.event)
+    if stored is None:
+        return []
+    return [IdSpan(before or PAST_EVERY_ID, first_id(stored["accepted"] - CLOCK_SLACK))]
+
+
+async def _waiting(connection: Any, tenant: str, query: DeliveryQuery, span: IdSpan, limit: int) -> Sequence[Any]:
+    given = (query.event, query.subject, query.webhook, query.type)
+    name = "waiting_ahead" if span.ahead else _rarest(given)
+    values = () if name == "waiting" else given
+    return list(await connection.fetch(SQL[name], *_bounds(tenant, query, span, limit), *values))
+
+
+async def _ended(connection: Any, tenant: str, query: DeliveryQuery, span: IdSpan, limit: int) -> Sequence[Any]:
+    given = (query.event, query.subject, query.webhook, query.type, query.state)
+    name = "ended_ahead" if span.ahead else "ended" if query.event is None else "ended_of_event"
+    values = given[1:] if name == "ended" else given
+    return list(await connection.fetch(SQL[name], *_bounds(tenant, query, span, limit), *values))
+
+
+def _bounds(tenant: str, query: DeliveryQuery, span: IdSpan, limit: int) -> tuple[Any, ...]:
+    until = PAST_EVERY_INSTANT if query.until is None else query.until
+    return tenant, span.top, span.bottom, query.since or 0, until, limit
 
 
 def _rarest(given: tuple[str | None, ...]) -> str:

@@ -7,7 +7,7 @@ others, however many are kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from outrider.domain.clock import DAY, SECOND
@@ -74,6 +74,13 @@ def id_spans(before: str | None, since: int | None, until: int | None, now: int)
         if bottom < top:
             yield IdSpan(top, bottom)
             top = bottom
+
+
+def whole(spans: Sequence[IdSpan]) -> list[IdSpan]:
+    """The same spans for a table that is not partitioned: those that adjoin as one."""
+    ahead = [span for span in spans if span.ahead]
+    others = [span for span in spans if not span.ahead]
+    return [*ahead, IdSpan(others[0].top, others[-1].bottom)] if others else ahead
 
 
 def floors(newest: int, since: int | None) -> Iterator[int]:

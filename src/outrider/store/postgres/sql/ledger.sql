@@ -109,29 +109,51 @@ SELECT l.delivery, l.event, l.type, l.subject, l.webhook, l.webhook_name,
     l.line, l.attempts, l.created, NULL, l.at, l.reason, l.status, l.origin
 FROM (
     (SELECT * FROM ledger
-    WHERE tenant = $1 AND line = 'delivered' AND ($11::text IS NULL OR $11 = 'delivered')
+    WHERE tenant = $1 AND line = 'delivered' AND ($10::text IS NULL OR $10 = 'delivered')
         AND delivery < $2 AND delivery >= $3 AND created >= $4 AND created < $5
-        AND ($7::text IS NULL OR event = $7) AND ($8::text IS NULL OR subject = $8)
-        AND ($9::text IS NULL OR webhook = $9) AND ($10::text IS NULL OR type = $10)
-        AND (place > 0 OR coalesce($7, $8, $9, $10) IS NOT NULL)
+        AND ($7::text IS NULL OR subject = $7) AND ($8::text IS NULL OR webhook = $8)
+        AND ($9::text IS NULL OR type = $9) AND (place > 0 OR coalesce($7, $8, $9) IS NOT NULL)
     ORDER BY delivery DESC LIMIT $6)
     UNION ALL
     (SELECT * FROM ledger
-    WHERE tenant = $1 AND line = 'exhausted' AND ($11::text IS NULL OR $11 = 'exhausted')
+    WHERE tenant = $1 AND line = 'exhausted' AND ($10::text IS NULL OR $10 = 'exhausted')
         AND delivery < $2 AND delivery >= $3 AND created >= $4 AND created < $5
-        AND ($7::text IS NULL OR event = $7) AND ($8::text IS NULL OR subject = $8)
-        AND ($9::text IS NULL OR webhook = $9) AND ($10::text IS NULL OR type = $10)
-        AND (place > 0 OR coalesce($7, $8, $9, $10) IS NOT NULL)
+        AND ($7::text IS NULL OR subject = $7) AND ($8::text IS NULL OR webhook = $8)
+        AND ($9::text IS NULL OR type = $9) AND (place > 0 OR coalesce($7, $8, $9) IS NOT NULL)
     ORDER BY delivery DESC LIMIT $6)
     UNION ALL
     (SELECT * FROM ledger
-    WHERE tenant = $1 AND line = 'cancelled' AND ($11::text IS NULL OR $11 = 'cancelled')
+    WHERE tenant = $1 AND line = 'cancelled' AND ($10::text IS NULL OR $10 = 'cancelled')
         AND delivery < $2 AND delivery >= $3 AND created >= $4 AND created < $5
-        AND ($7::text IS NULL OR event = $7) AND ($8::text IS NULL OR subject = $8)
-        AND ($9::text IS NULL OR webhook = $9) AND ($10::text IS NULL OR type = $10)
-        AND (place > 0 OR coalesce($7, $8, $9, $10) IS NOT NULL)
+        AND ($7::text IS NULL OR subject = $7) AND ($8::text IS NULL OR webhook = $8)
+        AND ($9::text IS NULL OR type = $9) AND (place > 0 OR coalesce($7, $8, $9) IS NOT NULL)
     ORDER BY delivery DESC LIMIT $6)
 ) l ORDER BY l.delivery DESC LIMIT $6
+
+-- name: ended_of_event
+-- `OFFSET 0` keeps the other conditions from choosing the index.
+SELECT l.delivery, l.event, l.type, l.subject, l.webhook, l.webhook_name,
+    l.line, l.attempts, l.created, NULL, l.at, l.reason, l.status, l.origin
+FROM (
+    (SELECT * FROM ledger
+    WHERE tenant = $1 AND event = $7 AND line = 'delivered' AND ($11::text IS NULL OR $11 = 'delivered')
+        AND delivery < $2 AND delivery >= $3
+    ORDER BY delivery DESC OFFSET 0)
+    UNION ALL
+    (SELECT * FROM ledger
+    WHERE tenant = $1 AND event = $7 AND line = 'exhausted' AND ($11::text IS NULL OR $11 = 'exhausted')
+        AND delivery < $2 AND delivery >= $3
+    ORDER BY delivery DESC OFFSET 0)
+    UNION ALL
+    (SELECT * FROM ledger
+    WHERE tenant = $1 AND event = $7 AND line = 'cancelled' AND ($11::text IS NULL OR $11 = 'cancelled')
+        AND delivery < $2 AND delivery >= $3
+    ORDER BY delivery DESC OFFSET 0)
+) l
+WHERE l.created >= $4 AND l.created < $5
+    AND ($8::text IS NULL OR l.subject = $8) AND ($9::text IS NULL OR l.webhook = $9)
+    AND ($10::text IS NULL OR l.type = $10)
+ORDER BY l.delivery DESC LIMIT $6
 
 -- name: waiting_ahead
 -- Only those whose ids are ahead of their instants. `OFFSET 0` keeps the other conditions from choosing the index.
