@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import pytest
 
-from harness import API_KEY, API_SECRET, OPENER, Served
+from harness import API_KEY, API_SECRET, Served
 from outrider.app import wellformed
 from outrider.domain.clock import iso, parse_iso
 from outrider.domain.envelope import decoded
@@ -193,7 +193,7 @@ def test_a_method_that_a_path_does_not_take_is_told_which_it_takes(
 ) -> None:
     request = urllib.request.Request(shared.url + path, headers=CREDENTIALS, method=method)
     with pytest.raises(urllib.error.HTTPError) as raised:
-        OPENER.open(request, timeout=30)
+        shared.opener.open(request, timeout=30)
     with raised.value as answer:
         assert (answer.code, answer.headers["allow"]) == (405, allowed)
         assert b'"ErrorCode":7905' in answer.read()
