@@ -86,7 +86,8 @@ def _kinds(answer: Any) -> Any:
     if isinstance(answer, list):
         return [_kinds(value) for value in answer]
     if isinstance(answer, str):
-        return next((kind for kind, shape in CHANGING.items() if re.fullmatch(shape, answer)), answer)
+        found = next((kind for kind, shape in CHANGING.items() if re.fullmatch(shape, answer)), answer)
+        return re.sub(r"\bwebhook [0-9a-f]{24}\b", "a webhook", found)
     return answer
 
 
