@@ -233,6 +233,32 @@ def test_prevention_is_checked_also_where_it_does_not_win(
     assert (status, answer["Field"]) == (400, field)
 
 
+@slow
+def test_the_name_of_an_unknown_field_comes_back_at_no_length(shared: Served) -> None:
+    for path in (HOOKS, "/v2/events", "/v2/manage/settings"):
+        method = "PUT" if path.endswith("settings") else "POST"
+        status, answer = shared.call(method, path, {"Event": "Login", "Data": {"Uid": "u"}, "x" * 5_000: 1})
+        assert status == 400
+        assert len(json.dumps(answer)) < 2_000
+
+
+@slow
+@pytest.mark.parametrize("kind", [None, "None", "Basic", "Bearer"])
+@pytest.mark.parametrize(
+    ("part", "field"),
+    [
+        ({"BearerToken": {"Token": "é"}}, "Authentication.BearerToken.Token"),
+        ({"BasicAuth": {"Username": "a:b"}}, "Authentication.BasicAuth.Username"),
+        ({"BasicAuth": {"Username": "u", "Password": "\n"}}, "Authentication.BasicAuth.Password"),
+    ],
+)
+def test_credentials_that_cannot_be_sent_are_refused_also_where_others_would_be(
+    shared: Served, kind: str | None, part: dict[str, Any], field: str
+) -> None:
+    hook = {"Event": "Login", "TargetUrl": "https://localhost:1/", "Authentication": {"AuthType": kind} | part}
+    refused(shared, "POST", HOOKS, json.dumps(hook).encode(), 7900, field)
+
+
 def nul_everywhere() -> list[tuple[str, str, Any, str, int]]:
     """Every text of a caller that a store may get to see, with a NUL in it: method, path, body, field, code."""
     nul = "a\0b"

@@ -154,9 +154,9 @@ AuthTypeName = Annotated[str, described("How a request authenticates to the rece
 Username = Annotated[
     str,
     described(
-        "Visible ASCII without a colon (RFC 7617).",
+        "Visible ASCII without a colon (RFC 7617). Basic needs one.",
         examples=["outrider"],
-        pattern=r"^[\x20-\x39\x3b-\x7e]{1,4096}$",
+        pattern=r"^[\x20-\x39\x3b-\x7e]{0,4096}$",
     ),
 ]
 Credential = Annotated[

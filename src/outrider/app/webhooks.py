@@ -29,6 +29,7 @@ URL_INVALID = 1087
 DISABLED_BY_HAND = "disabled by its owner"
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,128}")
 _CREDENTIAL = re.compile(r"[\x20-\x7e]{1,4096}")
+_PASSWORD, _TOKEN = "Authentication.BasicAuth.Password", "Authentication.BearerToken.Token"
 
 
 class BasicAuthInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -203,17 +204,18 @@ class Webhooks:
 
     def _authentication(self, given: AuthenticationInput | None, webhook: Webhook) -> Authentication | None:
         """What to seal. An empty password or token keeps the stored one: that is how we show it."""
-        kind = (given.AuthType or "none").lower() if given else "none"
+        if given is None:
+            return None
+        kind = (given.AuthType or "none").lower()
         before = webhook.authentication
-        if given is None or kind == "none":
+        basic, bearer = _parts(given)
+        if kind == "none":
             return None
         if kind == "basic":
-            basic = given.BasicAuth or BasicAuthInput()
             username = _username(basic.Username)
             keeps = before is not None and before.kind is AuthType.BASIC and before.username == username
             return self._sealed(AuthType.BASIC, username, basic.Password, before if keeps else None, webhook)
         if kind == "bearer":
-            bearer = given.BearerToken or BearerTokenInput()
             keeps = before is not None and before.kind is AuthType.BEARER
             return self._sealed(AuthType.BEARER, "", bearer.Token, before if keeps else None, webhook)
         raise InvalidField("Authentication.AuthType", "None, Basic or Bearer", kind[:40])
@@ -223,9 +225,9 @@ class Webhooks:
     ) -> Authentication:
         if not credential and kept is not None:
             return kept
-        field = "Authentication." + ("BasicAuth.Password" if kind is AuthType.BASIC else "BearerToken.Token")
-        if not credential or not _CREDENTIAL.fullmatch(credential):
-            raise InvalidField(field, "1 to 4096 visible ASCII characters", "something else")
+        if not credential:
+            field = _PASSWORD if kind is AuthType.BASIC else _TOKEN
+            raise InvalidField(field, "1 to 4096 visible ASCII characters", "nothing")
         return Authentication(kind, username, self._vault.seal(credential, f"webhook/{webhook.id}/credential"))
 
 
@@ -298,6 +300,17 @@ def _secret_name(given: str | None, book: TenantBook) -> str:
     if secret is None:
         raise InvalidField("SecretName", "the name of a secret of this tenant", given[:60])
     return secret.name
+
+
+def _parts(given: AuthenticationInput) -> tuple[BasicAuthInput, BearerTokenInput]:
+    """Both, checked also where the type asks for one of them or for neither."""
+    basic, bearer = given.BasicAuth or BasicAuthInput(), given.BearerToken or BearerTokenInput()
+    if basic.Username:
+        _username(basic.Username)
+    for field, credential in ((_PASSWORD, basic.Password), (_TOKEN, bearer.Token)):
+        if credential and not _CREDENTIAL.fullmatch(credential):
+            raise InvalidField(field, "at most 4096 visible ASCII characters", "something else")
+    return basic, bearer
 
 
 def _username(given: str | None) -> str:
