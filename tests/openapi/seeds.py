@@ -11,6 +11,7 @@ import msgspec
 from outrider.app.secrets import SecretInput
 from outrider.config import read_config
 from outrider.domain.clock import parse_iso
+from outrider.domain.custom_object import CustomObject, ObjectChange
 from outrider.domain.delivery import Line, Step
 from outrider.domain.envelope import envelope
 from outrider.domain.fanout import owe
@@ -27,6 +28,9 @@ ARRIVED, LOST, SKIPPED = (f"019e4f2a-7b1c-7a11-9c22-3d4e5f60718{n}" for n in (2,
 DELIVERED, EXHAUSTED = (f"019e4f2a-7b1c-7d3e-8f40-5a6b7c8d9e0{n}" for n in ("f", "e"))
 JOB, CANCELLED_JOB = (f"019e4f2b-0c2d-7e3f-8a4b-5c6d7e8f9a0{n}" for n in (1, 2))
 KEPT_SECRETS, USED, UNUSED = ("crm",), "erp", "old"
+UID, OBJECT = "0b9fa1d2c57e4c0e8a86c1d1f0a7b3e4", "orders"
+RECORD, OTHER_RECORD = "6a12f0b04c1d9e7f3a5b8c50", "6a12f0b04c1d9e7f3a5b8c51"
+SUBSCRIPTION = {"TargetUrl": "https://crm.example.com/hooks", "Event": "UpdateProfile"}
 
 
 def plant(environment: Mapping[str, str]) -> None:
@@ -35,7 +39,7 @@ def plant(environment: Mapping[str, str]) -> None:
 
 async def _plant(environment: Mapping[str, str]) -> None:
     outrider = await build(read_config({k: v for k, v in environment.items() if k.startswith("OUTRIDER_")}))
-    database = outrider.database
+    database = outrider.store
     (book,) = await database.book.tenants()
     tenant = book.tenant.id
     webhooks = [
@@ -50,6 +54,7 @@ async def _plant(environment: Mapping[str, str]) -> None:
         await outrider.services.secrets.create(tenant, SecretInput(Name=name))
     await _events(outrider, tenant, webhooks[0])
     await _jobs(outrider, tenant)
+    await _records(outrider, tenant)
     await database.close()
 
 
@@ -71,10 +76,10 @@ def _webhook(tenant: str, identity: str, name: str, events: tuple[str, ...], sec
 
 async def _events(outrider: Outrider, tenant: str, webhook: Webhook) -> None:
     """One event that arrived, one whose delivery is exhausted, one that was skipped."""
-    queue = outrider.database.queue
+    queue = outrider.store.queue
     events = tuple(_event(tenant, identity, n) for n, identity in enumerate((ARRIVED, LOST, SKIPPED)))
     deliveries = (owe(events[0], webhook, DELIVERED), owe(events[1], webhook, EXHAUSTED))
-    version = (await outrider.database.book.tenants())[0].version
+    version = (await outrider.store.book.tenants())[0].version
     await queue.accept(
         Acceptance(
             tenant=tenant,
@@ -124,4 +129,15 @@ async def _jobs(outrider: Outrider, tenant: str) -> None:
         "reason": "cancelled by its owner",
     }
     for job in (done, msgspec.structs.replace(done, place=1, made=0, **cancelled)):
-        await outrider.database.jobs.add(job)
+        await outrider.store.jobs.add(job)
+
+
+async def _records(outrider: Outrider, tenant: str) -> None:
+    """Two records, whose events are long gone."""
+    version = (await outrider.store.book.tenants())[0].version
+    for number, identity in enumerate((RECORD, OTHER_RECORD)):
+        at = NOON + number * 1000
+        blank = CustomObject(identity, tenant, UID, OBJECT, b"", at, at, 1)
+        content = b'{"Number":"2026-004%d","Total":129.9}' % (number + 2)
+        change = ObjectChange(outrider.services.objects._sealed(blank, content))
+        await outrider.store.queue.accept(Acceptance(tenant, version, (), (), (), objects=(change,)))

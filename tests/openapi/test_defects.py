@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import urllib.error
 import urllib.request
 import uuid
-from base64 import urlsafe_b64encode
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from harness import API_KEY, API_SECRET, OPENER, Served
+import postgres
+from harness import API_KEY, API_SECRET, Served, until
+from openapi.reading import content, validator
 from outrider.app import wellformed
 from outrider.domain.clock import iso, parse_iso
 from outrider.domain.envelope import decoded
@@ -21,6 +25,7 @@ from outrider.domain.errors import InvalidField
 from outrider.domain.target import check_target_url
 
 slow = pytest.mark.slow
+OBJECTS = "/identity/v2/manage/account/{}/customobject"
 CREDENTIALS = {"X-LoginRadius-ApiKey": API_KEY, "X-LoginRadius-ApiSecret": API_SECRET}
 HOOKS = "/v2/manage/webhooks"
 HUGE, LONG = b"1e400", b"1" + b"0" * 5_000  # numbers that fit into no float, and into no integer Python reads
@@ -64,8 +69,8 @@ def test_brackets_in_strings_and_beside_each_other_nest_nothing() -> None:
 @pytest.mark.parametrize("levels", [wellformed.DEEPEST + 10, 980, 50_000])
 def test_bodies_nested_too_deeply_are_the_callers_fault(shared: Served, levels: int) -> None:
     for path in (HOOKS, "/v2/manage/secrets", "/v2/operations"):
-        refused(shared, "POST", path, nested(levels), 965, "body")
-    refused(shared, "POST", "/v2/manage/filters/try", b'{"Filter":' + nested(levels) + b"}", 965, "body")
+        refused(shared, "POST", path, nested(levels), 7914, "body")
+    refused(shared, "POST", "/v2/manage/filters/try", b'{"Filter":' + nested(levels) + b"}", 7914, "body")
     status, answer = shared.call("POST", "/v2/events", raw=login(nested(levels)))
     assert (status, answer["Field"]) in {(400, "Data"), (400, "body")}
 
@@ -193,7 +198,7 @@ def test_a_method_that_a_path_does_not_take_is_told_which_it_takes(
 ) -> None:
     request = urllib.request.Request(shared.url + path, headers=CREDENTIALS, method=method)
     with pytest.raises(urllib.error.HTTPError) as raised:
-        OPENER.open(request, timeout=30)
+        shared.opener.open(request, timeout=30)
     with raised.value as answer:
         assert (answer.code, answer.headers["allow"]) == (405, allowed)
         assert b'"ErrorCode":7905' in answer.read()
@@ -244,3 +249,151 @@ def test_prevention_is_checked_also_where_it_does_not_win(
 ) -> None:
     status, answer = shared.call("POST", f"/v2/events{query}", raw=login(b"1"), headers=CREDENTIALS | headers)
     assert (status, answer["Field"]) == (400, field)
+
+
+@slow
+def test_the_name_of_an_unknown_field_comes_back_at_no_length(shared: Served) -> None:
+    for path in (HOOKS, "/v2/events", "/v2/manage/settings"):
+        method = "PUT" if path.endswith("settings") else "POST"
+        status, answer = shared.call(method, path, {"Event": "Login", "Data": {"Uid": "u"}, "x" * 5_000: 1})
+        assert status == 400
+        assert len(json.dumps(answer)) < 2_000
+
+
+@slow
+@pytest.mark.parametrize("kind", [None, "None", "Basic", "Bearer"])
+@pytest.mark.parametrize(
+    ("part", "field"),
+    [
+        ({"BearerToken": {"Token": "é"}}, "Authentication.BearerToken.Token"),
+        ({"BasicAuth": {"Username": "a:b"}}, "Authentication.BasicAuth.Username"),
+        ({"BasicAuth": {"Username": "u", "Password": "\n"}}, "Authentication.BasicAuth.Password"),
+    ],
+)
+def test_credentials_that_cannot_be_sent_are_refused_also_where_others_would_be(
+    shared: Served, kind: str | None, part: dict[str, Any], field: str
+) -> None:
+    hook = {"Event": "Login", "TargetUrl": "https://localhost:1/", "Authentication": {"AuthType": kind} | part}
+    refused(shared, "POST", HOOKS, json.dumps(hook).encode(), 7900, field)
+
+
+def nul_everywhere() -> list[tuple[str, str, Any, str, int]]:
+    """Every text of a caller that a store may get to see, with a NUL in it: method, path, body, field, code."""
+    nul = "a\0b"
+    hook = {"Event": "Login", "TargetUrl": "https://localhost:1/", "Enabled": False}
+    basic = {"AuthType": "Basic", "BasicAuth": {"Username": "u", "Password": "p"}}
+    bearer = {"AuthType": "Bearer", "BearerToken": {"Token": nul}}
+    changes: list[tuple[dict[str, Any], str, int]] = [
+        ({"Name": nul}, "Name", 7900),
+        ({"Event": nul}, "Event", 1086),
+        ({"TargetUrl": "https://localhost:1/\0"}, "TargetUrl", 1087),
+        ({"SecretName": nul}, "SecretName", 7900),
+        ({"Headers": {"X-A": nul}}, "Headers.X-A", 7900),
+        ({"Headers": {nul: "1"}}, f"Headers.{nul}", 7900),
+        ({"QueryParams": {"a": nul}}, "QueryParams.a", 7900),
+        ({"QueryParams": {nul: "1"}}, "QueryParams.ab", 7900),
+        ({"Authentication": bearer}, "Authentication.BearerToken.Token", 7900),
+        (
+            {"Authentication": basic | {"BasicAuth": {"Username": nul, "Password": "p"}}},
+            "Authentication.BasicAuth.Username",
+            7900,
+        ),
+        ({"Ordering": nul}, "Ordering", 7900),
+    ]
+    return [
+        *(("POST", HOOKS, hook | change, field, code) for change, field, code in changes),
+        ("POST", "/api/v2/webhook", {"Event": nul, "TargetUrl": "https://localhost:1/"}, "Event", 1086),
+        (
+            "POST",
+            "/api/v2/webhook",
+            {"Event": "Login", "TargetUrl": f"https://localhost:1/{nul}"},
+            "TargetUrl",
+            1087,
+        ),
+        ("GET", "/api/v2/webhook?event=a%00b", None, "query", 908),
+        ("POST", "/v2/manage/secrets", {"Name": nul}, "Name", 7900),
+        ("POST", "/v2/manage/secrets", {"Name": "nul", "Value": "0123456789abcdef\0"}, "Value", 7900),
+        ("GET", "/v2/manage/secrets/a%00b", None, "path", 7900),
+        ("POST", "/v2/manage/keys", {"Name": nul, "Scopes": ["manage:read"]}, "Name", 7900),
+        ("DELETE", "/v2/manage/keys/a%00b", None, "path", 7900),
+        ("GET", "/v2/manage/deliveries?eventid=%00", None, "query", 7900),
+        ("POST", "/v2/manage/filters/try", {"Filter": {"Data.Uid": "u"}, "Events": [nul]}, "Events[0]", 1086),
+        ("POST", "/v2/events", {"Event": "Login", "Data": {"Uid": nul}}, "Data", 7900),
+        ("POST", "/v2/events", {"Event": "Login", "Data": {"Uid": "u"}, "Subject": nul}, "Subject", 7900),
+        ("POST", "/v2/events", {"Event": "Login", "Data": {"Uid": "u"}, "Id": nul}, "Id", 7900),
+        ("POST", OBJECTS.format("a%00b") + "?objectname=orders", {}, "path", 7900),
+        ("POST", OBJECTS.format("u") + "?objectname=a%00b", {}, "query", 7900),
+        ("GET", OBJECTS.format("u") + "/a%00b?objectname=orders", None, "path", 7900),
+        ("PUT", OBJECTS.format("u") + "/a?objectname=orders&updatetype=%00", {}, "query", 7900),
+    ]
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def either(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """An Outrider on either store."""
+    settings = {}
+    if request.param == "postgresql":
+        server: postgres.Postgres = request.getfixturevalue("postgres_server")
+        settings = {"OUTRIDER_STORE": server.database(), "OUTRIDER_ROOT_KEY": b64encode(b"r" * 32).decode()}
+    served = Served(tmp_path_factory.mktemp("either"), **settings).start()
+    yield served
+    served.stop()
+
+
+@slow
+@pytest.mark.parametrize(("call", "field", "code"), [(call[:3], *call[3:]) for call in nul_everywhere()])
+def test_no_nul_reaches_a_store(either: Served, call: tuple[str, str, Any], field: str, code: int) -> None:
+    method, path, body = call
+    status, answer = either.call(method, path, body)
+    assert (answer["ErrorCode"], answer["Field"]) == (code, field), answer
+    assert status == (403 if path.startswith("/api/v2/") else 400)
+
+
+@slow
+def test_what_is_kept_as_bytes_may_hold_one(either: Served) -> None:
+    uid = uuid.uuid4().hex
+    made = either.ok("POST", OBJECTS.format(uid) + "?objectname=orders", {"a\0": "b\0"})
+    assert either.ok("GET", OBJECTS.format(uid) + f"/{made['Id']}?objectname=orders")["CustomObject"] == {
+        "a\0": "b\0"
+    }
+    accepted = either.ok("POST", "/v2/events", {"Event": "Login", "Data": {"Uid": uid, "FirstName": "\0"}})
+    event = either.ok("GET", f"/v2/manage/events/{accepted['Data'][0]['Id']}")
+    assert event["Payload"]["Data"]["FirstName"] == "\0"
+    found = either.ok("POST", "/v2/manage/filters/try", {"Filter": {"Data.FirstName": "\0", "Data.Uid": uid}})
+    assert found["Matched"] == 1
+
+
+@slow
+@pytest.mark.parametrize(
+    ("path", "operation"),
+    [
+        (HOOKS, HOOKS),
+        ("/api/v2/webhook/test", "/api/v2/webhook/test"),
+        (OBJECTS.format("u") + "?objectname=orders", OBJECTS.format("{uid}")),
+    ],
+)
+def test_too_many_calls_are_answered_as_documented(
+    shared: Served, document: dict[str, Any], path: str, operation: str
+) -> None:
+    described = document["paths"][operation]["get"]
+    answer = document["components"]["responses"][described["responses"]["429"]["$ref"].rpartition("/")[2]]
+    schema = validator(document, content(document, described, 429)["schema"])
+    retry_after = validator(document, answer["headers"]["Retry-After"]["schema"])
+    try:
+        shared.ok("PUT", "/v2/manage/settings", {"CallsPerSecond": 1})
+        refusal = until(lambda: refused_call(shared, path), 5)
+        with refusal:
+            assert refusal.code == 429
+            schema.validate(json.loads(refusal.read()))
+            retry_after.validate(int(refusal.headers["retry-after"]))
+    finally:
+        until(lambda: shared.call("PUT", "/v2/manage/settings", {"CallsPerSecond": None})[0] == 200)
+
+
+def refused_call(served: Served, path: str) -> urllib.error.HTTPError | None:
+    request = urllib.request.Request(served.url + path, headers=CREDENTIALS)
+    try:
+        served.opener.open(request, timeout=30).close()
+    except urllib.error.HTTPError as error:
+        return error
+    return None

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness import OPENER, Served
+from harness import Served
 from openapi.browser import open_page
 from openapi.reading import operations
 from outrider.api import viewer
@@ -74,7 +74,7 @@ def test_without_a_browser_one_is_told_what_to_install(tmp_path: Path, monkeypat
 def test_its_parts_are_ours_and_locked_up(shared: Served) -> None:
     pages = dict.fromkeys(("/docs", "/docs/", "/DOCS"), viewer.PAGE)
     for path, name in (pages | {f"/docs/{name}": name for name in viewer.SERVED}).items():
-        with OPENER.open(urllib.request.Request(shared.url + path), timeout=30) as answer:
+        with shared.opener.open(urllib.request.Request(shared.url + path), timeout=30) as answer:
             headers, body = answer.headers, answer.read()
         assert body == viewer.content(name)
         assert headers["content-type"] == f"{viewer.SERVED[name]}; charset=utf-8"

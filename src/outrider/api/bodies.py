@@ -105,7 +105,7 @@ def _named(error: msgspec.ValidationError) -> InvalidField:
     if found := _MISSING.match(text):
         return InvalidField(f"{at}.{found['field']}".strip("."), "a value", "nothing")
     if found := _UNKNOWN.match(text):
-        return InvalidField(f"{at}.{found['field']}".strip("."), "only documented fields", "an unknown one")
+        return InvalidField(f"{at}.{found['field'][:60]}".strip("."), "only documented fields", "an unknown one")
     if found := _EXPECTED.match(text):
         return InvalidField(at or "body", found["expected"], found["given"])
     return InvalidField(at or "body", text, "something else")

@@ -7,7 +7,9 @@ from typing import Annotated
 from litestar.params import PathParameter, QueryParameter
 
 from outrider.api.models.history import STATES
+from outrider.app.fields import OBJECT_NAME_PATTERN, UID_PATTERN
 from outrider.app.paging import LARGEST_PAGE
+from outrider.domain.object_content import UpdateType
 
 PAGE = 50
 _INSTANT = {"format": "date-time", "examples": ["2026-01-31T00:00:00Z"]}
@@ -22,7 +24,39 @@ SecretName = Annotated[str, PathParameter(description="The name of a secret, in 
 EventTypeName = Annotated[
     str, PathParameter(description="The name of an event type, in any case.", schema_extra=_EVENT_TYPE)
 ]
+Uid = Annotated[
+    str,
+    PathParameter(
+        description="The user; Uids keep their case.",
+        schema_extra={"pattern": UID_PATTERN, "examples": ["0b9fa1d2c57e4c0e8a86c1d1f0a7b3e4"]},
+    ),
+]
+RecordId = Annotated[str, PathParameter(description="The id of a record.")]
 
+ObjectName = Annotated[
+    str | None,
+    QueryParameter(
+        name="objectname",
+        description="The custom object, in any case.",
+        schema_extra={"pattern": OBJECT_NAME_PATTERN, "examples": ["orders"]},
+    ),
+]
+ContentUpdate = Annotated[
+    str | None,
+    QueryParameter(
+        name="updatetype",
+        description="Whether the body replaces the content, or the fields it names; `default` is the latter.",
+        schema_extra={"enum": list(UpdateType), "default": UpdateType.DEFAULT},
+    ),
+]
+OfLegacyEventType = Annotated[
+    str | None,
+    QueryParameter(
+        name="event",
+        description="An event type of the legacy API, in any case.",
+        schema_extra={"$ref": "#/components/schemas/LegacyEventTypeName"},
+    ),
+]
 OfEventType = Annotated[
     str | None, QueryParameter(name="event", description="An event type, in any case.", schema_extra=_EVENT_TYPE)
 ]

@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import asdict
 
 from outrider.api.models import configuration, history, recovery, system, webhooks
+from outrider.api.models.settings import Settings
 from outrider.app import explain, secrets
 from outrider.app import history as past
 from outrider.app import keys as bearer
@@ -18,7 +19,7 @@ from outrider.catalog import EventType
 from outrider.domain.breaker import Health
 from outrider.domain.clock import iso
 from outrider.domain.job import Job
-from outrider.domain.model import ApiKey, AuthType, Event, Secret, Webhook
+from outrider.domain.model import ApiKey, AuthType, Event, Secret, TenantSettings, Webhook
 from outrider.domain.signing import whsec
 from outrider.ports.ledger import DeliveryRow, LedgerLine, SkipRow
 from outrider.ports.queue import AttemptRecord
@@ -78,6 +79,15 @@ def _authentication(w: Webhook) -> webhooks.WebhookAuthentication | None:
         AuthType=found.kind,
         BasicAuth=webhooks.BasicAuth(found.username, "") if found.kind is AuthType.BASIC else None,
         BearerToken=webhooks.BearerToken("") if found.kind is AuthType.BEARER else None,
+    )
+
+
+def settings(s: TenantSettings) -> Settings:
+    return Settings(
+        WebhooksPerEvent=s.webhooks_per_event,
+        UniqueTargetUrl=s.unique_target_url,
+        LoginRadiusNames=s.loginradius_names,
+        CallsPerSecond=s.calls_per_second,
     )
 
 

@@ -14,9 +14,12 @@ from outrider.app import options
 from outrider.app.access import Scope
 from outrider.app.names import SUBJECT_LENGTH
 from outrider.domain.job import JobKind
+from outrider.domain.limits import MOST_CALLS, MOST_WEBHOOKS
 from outrider.domain.model import AuthType, Ordering
 
 _SCHEMAS = "#/components/schemas/"
+UID_PATTERN = "^[A-Za-z0-9_-]{1,50}$"
+OBJECT_NAME_PATTERN = "^[A-Za-z0-9._-]{1,64}$"
 
 
 def described(description: str, *, examples: list[Any] | None = None, **schema: Any) -> Meta:
@@ -48,6 +51,12 @@ SentEventTypeName = Annotated[
     described(
         "The name of an event type, in any case; System events are Outrider's own.",
         **{"$ref": _SCHEMAS + "SentEventTypeName"},
+    ),
+]
+LegacyEventTypeName = Annotated[
+    str,
+    described(
+        "The name of an event type of the legacy API, in any case.", **{"$ref": _SCHEMAS + "LegacyEventTypeName"}
     ),
 ]
 CanonicalName = Annotated[
@@ -113,7 +122,13 @@ AddedHeaders = Annotated[
     dict[str, str],
     described("Headers added to every request. Names that would break the request or forge ours are refused."),
 ]
-AddedQuery = Annotated[dict[str, str], described("Query parameters added to the URL of every request.")]
+AddedQuery = Annotated[
+    dict[str, Annotated[str, described("Of any characters but NUL.", pattern=r"^[^\x00]*$")]],
+    described(
+        "Query parameters added to the URL of every request.",
+        propertyNames={"minLength": 1, "pattern": r"^[^\x00]*$"},
+    ),
+]
 Enabled = Annotated[bool, described("False keeps what the webhook is owed; true sends it.")]
 Timeout = Annotated[
     float, described("Seconds for one attempt, from the DNS query to the last byte.", minimum=1, maximum=30)
@@ -141,7 +156,7 @@ AuthTypeName = Annotated[
 Username = Annotated[
     str,
     described(
-        "Visible ASCII without a colon (RFC 7617).",
+        "Visible ASCII without a colon (RFC 7617). Basic needs one.",
         examples=["outrider"],
         pattern=r"^[\x20-\x39\x3b-\x7e]{0,4096}$",
     ),
@@ -179,7 +194,14 @@ OverlapHours = Annotated[
     int, described("How long the version before signs along, in hours.", minimum=0, maximum=168)
 ]
 KeyName = Annotated[
-    str, described("What the key is for.", examples=["crm import"], minLength=1, maxLength=64, pattern=r"\S")
+    str,
+    described(
+        "What the key is for.",
+        examples=["crm import"],
+        minLength=1,
+        maxLength=64,
+        pattern=r"^(?=.*\S)[^\x00-\x1f\x7f]*$",
+    ),
 ]
 Scopes = Annotated[
     list[Annotated[str, described("What the key may do.", enum=list(Scope))]],
@@ -214,4 +236,31 @@ AnySubject = Annotated[
 DryRun = Annotated[bool, described("Look at what the job would send; send nothing.")]
 Payload = Annotated[
     dict[str, Any], described("The payload; the sample of the event type when absent.", examples=[{"Uid": "u1"}])
+]
+WebhooksPerEvent = Annotated[
+    int, described("Most webhooks for one event type; LoginRadius has 5.", minimum=1, maximum=MOST_WEBHOOKS)
+]
+UniqueTargetUrl = Annotated[bool, described("Whether an event type goes to a URL once only; so at LoginRadius.")]
+LoginRadiusNames = Annotated[
+    bool, described("Whether names of webhooks are required and follow LoginRadius' rules.")
+]
+CallsPerSecond = Annotated[
+    float,
+    described(
+        "Most management calls per second and process; null for no limit; LoginRadius has 50.",
+        minimum=1,
+        maximum=MOST_CALLS,
+    ),
+]
+RecordId = Annotated[str, described("The id of a record.", examples=["65f1b0c4a9d3e27f5c8b1a60"])]
+Uid = Annotated[
+    str, described("The user, in this case.", examples=["0b9fa1d2c57e4c0e8a86c1d1f0a7b3e4"], pattern=UID_PATTERN)
+]
+ObjectContent = Annotated[
+    Raw,
+    described(
+        "The record's content, as it was given.",
+        examples=[{"Orders": [{"Number": "2026-0042", "Total": 129.9}]}],
+        type="object",
+    ),
 ]

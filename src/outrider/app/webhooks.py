@@ -29,6 +29,7 @@ URL_INVALID = 1087
 DISABLED_BY_HAND = "disabled by its owner"
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,128}")
 _CREDENTIAL = re.compile(r"[\x20-\x7e]{1,4096}")
+_PASSWORD, _TOKEN = "Authentication.BasicAuth.Password", "Authentication.BearerToken.Token"
 
 
 class BasicAuthInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -207,8 +208,7 @@ class Webhooks:
             return None
         kind = (given.AuthType or "none").lower()
         before = webhook.authentication
-        basic, bearer = given.BasicAuth or BasicAuthInput(), given.BearerToken or BearerTokenInput()
-        _check_credentials(basic, bearer)
+        basic, bearer = _parts(given)
         if kind == "none":
             return None
         if kind == "basic":
@@ -225,8 +225,8 @@ class Webhooks:
     ) -> Authentication:
         if not credential and kept is not None:
             return kept
-        field = "Authentication." + ("BasicAuth.Password" if kind is AuthType.BASIC else "BearerToken.Token")
         if not credential:
+            field = _PASSWORD if kind is AuthType.BASIC else _TOKEN
             raise InvalidField(field, "1 to 4096 visible ASCII characters", "nothing")
         return Authentication(kind, username, self._vault.seal(credential, f"webhook/{webhook.id}/credential"))
 
@@ -302,13 +302,15 @@ def _secret_name(given: str | None, book: TenantBook) -> str:
     return secret.name
 
 
-def _check_credentials(basic: BasicAuthInput, bearer: BearerTokenInput) -> None:
-    """Those that the AuthType does not use too: clients send both, and nobody's mistake is passed over."""
+def _parts(given: AuthenticationInput) -> tuple[BasicAuthInput, BearerTokenInput]:
+    """Both, checked also where the type asks for one of them or for neither."""
+    basic, bearer = given.BasicAuth or BasicAuthInput(), given.BearerToken or BearerTokenInput()
     if basic.Username:
         _username(basic.Username)
-    for place, text in (("BasicAuth.Password", basic.Password), ("BearerToken.Token", bearer.Token)):
-        if text and not _CREDENTIAL.fullmatch(text):
-            raise InvalidField(f"Authentication.{place}", "1 to 4096 visible ASCII characters", "something else")
+    for field, credential in ((_PASSWORD, basic.Password), (_TOKEN, bearer.Token)):
+        if credential and not _CREDENTIAL.fullmatch(credential):
+            raise InvalidField(field, "at most 4096 visible ASCII characters", "something else")
+    return basic, bearer
 
 
 def _username(given: str | None) -> str:

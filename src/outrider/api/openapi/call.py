@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -14,7 +14,7 @@ from litestar.routes import HTTPRoute
 from litestar.typing import FieldDefinition
 
 from outrider.api.openapi.schemas import alternatives
-from outrider.api.refusals import OF_BODIES, OF_CREDENTIALS, OF_FIELDS, OURS, Refusal
+from outrider.api.refusals import NO_PATH, OF_BODIES, OF_CREDENTIALS, OF_FIELDS, OURS, PACE, Refusal
 from outrider.app.access import Scope
 
 
@@ -33,7 +33,8 @@ class Parameter(msgspec.Struct, frozen=True):
 class Call(msgspec.Struct, frozen=True):
     """One method of one path. `body` and `answer` are types, `rules` further JSON Schema keywords of the body.
 
-    `scope` is None where nobody has to say who they are.
+    An absent body is an empty object, unless `body_required`. `scope` is None where nobody has to say who they are;
+    `paced` calls count towards the tenant's `CallsPerSecond`.
     """
 
     path: str
@@ -46,16 +47,30 @@ class Call(msgspec.Struct, frozen=True):
     answer: Any
     body: Any = None
     rules: dict[str, Any] = {}
+    body_required: bool = False
+    paced: bool = False
     scope: Scope | None = None
     parameters: tuple[Parameter, ...] = ()
     refusals: tuple[Refusal, ...] = ()
 
     def every_refusal(self) -> tuple[Refusal, ...]:
-        """The common ones too: of credentials, of bodies, and ours."""
+        """As they are answered on this path, the common ones too: of credentials, of bodies, of paths, and ours."""
         common: tuple[Refusal, ...] = ()
         if self.scope is not None:
             common += OF_CREDENTIALS + (OF_FIELDS if self.body is None else OF_BODIES) + OURS
-        return (*common, *self.refusals)
+        if self.paced:
+            common += PACE
+        if "{" in self.path and NO_PATH.code not in {refusal.code for refusal in self.refusals}:
+            common += (NO_PATH,)
+        return tuple(refusal.answered(self.path, self.method.upper()) for refusal in (*common, *self.refusals))
+
+
+PREVENTION = (
+    Parameter(
+        "query", "prevent_webhook", bool, "Record the events and send nothing. `X-PreventWebhook` wins over it."
+    ),
+    Parameter("header", "X-PreventWebhook", bool, "Record the events and send nothing."),
+)
 
 
 class Undocumented(Exception):
@@ -76,10 +91,12 @@ def _call(route: HTTPRoute, method: str, handler: HTTPRouteHandler) -> Call:
     tags = handler.resolve_tags()
     if not isinstance(handler.operation_id, str) or not handler.summary or len(tags) != 1:
         raise Undocumented(f"{where}: give the route an operation_id, a summary, and one tag (or its router)")
-    fields = handler.parsed_fn_signature.parameters
+    fields = _asked(handler)
+    raw = handler.opt.get("body")
     refusals = handler.opt.get("refusals", ())
-    if route.path_parameters and not any(refusal.status == 404 for refusal in refusals):
-        raise Undocumented(f"{where}: name the refusals (api/refusals.py), one with status 404 for its path")
+    if route.path_parameters and not refusals:
+        raise Undocumented(f"{where}: name the refusals (api/refusals.py) for what its path names")
+    scope = _scope(method, fields)
     return Call(
         path=route.path_format,
         method=method.lower(),
@@ -89,10 +106,12 @@ def _call(route: HTTPRoute, method: str, handler: HTTPRouteHandler) -> Call:
         tag=tags[0],
         status=handler.status_code,
         answer=_answer(where, handler),
-        body=fields["data"].annotation if "data" in fields else None,
+        body=raw() if raw else fields["data"].annotation if "data" in fields else None,
         rules=handler.opt.get("rules", {}),
-        scope=_scope(method, handler),
-        parameters=tuple(_parameters(handler)),
+        body_required=raw is not None,
+        paced=scope is not None,
+        scope=scope,
+        parameters=tuple(_parameters(handler, fields)),
         refusals=tuple(refusals),
     )
 
@@ -107,21 +126,39 @@ def _answer(where: str, handler: HTTPRouteHandler) -> Any:
     return found
 
 
-def _scope(method: str, handler: HTTPRouteHandler) -> Scope | None:
+def _scope(method: str, fields: Mapping[str, FieldDefinition]) -> Scope | None:
     """As `api/app.py` asks for it."""
-    if "tenant" not in handler.parsed_fn_signature.parameters:
+    if "tenant" not in fields:
         return None
     return Scope.READ if method == "GET" else Scope.WRITE
 
 
-def _parameters(handler: HTTPRouteHandler) -> Iterator[Parameter]:
+def _asked(handler: HTTPRouteHandler) -> dict[str, FieldDefinition]:
+    """The arguments of the handler, and of what provides them, by name."""
+    providers = handler.resolve_dependencies()
+    found: dict[str, FieldDefinition] = {}
+    waiting = [*handler.parsed_fn_signature.parameters.items()]
+    while waiting:
+        name, field = waiting.pop(0)
+        if name not in found:
+            found[name] = field
+            if name in providers:
+                waiting[:0] = providers[name].parsed_fn_signature.parameters.items()
+    return found
+
+
+def _parameters(handler: HTTPRouteHandler, fields: Mapping[str, FieldDefinition]) -> Iterator[Parameter]:
+    """`required` names those that are refused in a way of their own when they are absent."""
     injected = {*handler.resolve_dependencies(), "data", "request"}
-    for name, field in handler.parsed_fn_signature.parameters.items():
+    required = handler.opt.get("required", ())
+    for name, field in fields.items():
         if name not in injected:
-            yield _parameter(name, field)
+            yield _parameter(name, field, required=name in required)
+    if "prevented" in fields:
+        yield from PREVENTION
 
 
-def _parameter(name: str, field: FieldDefinition) -> Parameter:
+def _parameter(name: str, field: FieldDefinition, *, required: bool) -> Parameter:
     said = field.kwarg_definition
     if not isinstance(said, ParameterKwarg) or not said.description:
         raise Undocumented(f"parameter {name}: describe it in api/parameters.py")
@@ -130,7 +167,7 @@ def _parameter(name: str, field: FieldDefinition) -> Parameter:
         name=said.name or name,
         kind=_without_null(field.annotation),
         description=said.description,
-        required=field.is_required,
+        required=required or field.is_required,
         default=field.default if field.has_default else None,
         schema=said.schema_extra or {},
     )

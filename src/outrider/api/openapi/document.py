@@ -27,20 +27,24 @@ refused.
 Every call but those without a padlock needs credentials: `apikey` and `apisecret` in the query, or the headers
 `X-LoginRadius-ApiKey` and `X-LoginRadius-ApiSecret`, or a bearer key with the scope that the call asks for.
 
-Every error has LoginRadius' body with an integer `ErrorCode`. Besides those each call names, a path or method that
-does not exist is answered:
+Every error has LoginRadius' body with an integer `ErrorCode`. Paths under `/v2` answer with the newer of its two
+families of codes, older paths with the classic one. Besides those each call names, a path or method that does not
+exist is answered:
 
 {elsewhere}
 """
 _TAGS = {
     "Intake": "Tell Outrider what happened.",
     "Webhooks": "Who is told, and how.",
+    "Legacy API": "LoginRadius' older way of managing webhooks, on the same webhooks.",
+    "Settings": "The tenant's limits.",
     "Secrets": "What requests are signed with.",
     "Keys": "Bearer keys for programs.",
     "Event types": "What can happen.",
+    "Custom objects": "Records about users; every change is told by an event.",
     "History": "What became of it.",
     "Recovery": "Sending again.",
-    "Service": "This process and this document.",
+    "Service": "The processes, and this document.",
     "CIAM events": "What a receiver gets about a user's account.",
     "PartnerIAM events": "What a receiver gets about organizations.",
     "System events": "What a receiver gets about Outrider itself.",

@@ -6,18 +6,11 @@ from typing import Annotated
 
 from outrider.api.intake import EVENTS, OPERATIONS
 from outrider.api.models.intake import AcceptedList
-from outrider.api.openapi.call import Call, Parameter
+from outrider.api.openapi.call import PREVENTION, Call
 from outrider.api.refusals import EVENT_COUNT, ID_TAKEN, UNKNOWN_EVENT
 from outrider.app.accept import MOST_EVENTS, EventInput, OperationInput
 from outrider.app.access import Scope
 from outrider.app.fields import described
-
-_PREVENTION = (
-    Parameter(
-        "query", "prevent_webhook", bool, "Record the events and send nothing. `X-PreventWebhook` wins over it."
-    ),
-    Parameter("header", "X-PreventWebhook", bool, "Record the events and send nothing."),
-)
 
 CALLS = (
     Call(
@@ -32,7 +25,7 @@ CALLS = (
         body=EventInput
         | Annotated[list[EventInput], described("Accepted together.", minItems=1, maxItems=MOST_EVENTS)],
         scope=Scope.SEND,
-        parameters=_PREVENTION,
+        parameters=PREVENTION,
         refusals=(UNKNOWN_EVENT, EVENT_COUNT, ID_TAKEN),
     ),
     Call(
@@ -47,7 +40,7 @@ CALLS = (
         answer=AcceptedList,
         body=OperationInput,
         scope=Scope.SEND,
-        parameters=_PREVENTION,
+        parameters=PREVENTION,
         refusals=(UNKNOWN_EVENT, EVENT_COUNT, ID_TAKEN),
     ),
 )

@@ -12,20 +12,26 @@ import msgspec
 from outrider.api.openapi.call import Call, Parameter
 from outrider.api.openapi.examples import Example
 from outrider.api.openapi.schemas import REF, Schemas
-from outrider.api.refusals import OF_BODIES, OF_CREDENTIALS, OURS, Refusal
+from outrider.api.refusals import OF_BODIES, OF_CREDENTIALS, OURS, PACE, Refusal
 
 JSON = "application/json"
 ERROR = {"$ref": REF.format(name="Error")}
-SHARED = {401: "Unauthorized", 403: "Forbidden", 413: "TooLarge", 500: "Fault", 503: "Unavailable"}
-HEADERS = {
-    503: {
-        "Retry-After": {
-            "description": "Seconds to wait before sending the request again.",
-            "schema": {"type": "integer", "minimum": 0},
-        }
+SHARED = {
+    401: "Unauthorized",
+    403: "Forbidden",
+    413: "TooLarge",
+    429: "TooManyCalls",
+    500: "Fault",
+    503: "Unavailable",
+}
+_RETRY_AFTER = {
+    "Retry-After": {
+        "description": "Seconds to wait before sending the request again.",
+        "schema": {"type": "integer", "minimum": 0},
     }
 }
-_SHARED_REFUSALS = OF_CREDENTIALS + OF_BODIES + OURS
+HEADERS = {429: _RETRY_AFTER, 503: _RETRY_AFTER}
+_UNDER_V2 = "/v2/"
 
 
 def operation(call: Call, schemas: Schemas, examples: Mapping[str, Example]) -> dict[str, Any]:
@@ -48,7 +54,8 @@ def _body(call: Call, schemas: Schemas, examples: Mapping[str, Example]) -> dict
     if call.rules:
         schema = {"allOf": [schema, call.rules]}
     content = {"schema": schema} | _values("body", examples)
-    return {"required": bool(call.rules) or schemas.requires(call.body), "content": {JSON: content}}
+    required = call.body_required or bool(call.rules) or schemas.requires(call.body)
+    return {"required": required, "content": {JSON: content}}
 
 
 def security(call: Call) -> list[dict[str, list[str]]]:
@@ -63,9 +70,15 @@ def security(call: Call) -> list[dict[str, list[str]]]:
 
 
 def shared_responses() -> dict[str, Any]:
-    """What is answered alike everywhere, as components."""
-    by_status = _by_status(_SHARED_REFUSALS)
+    """What many calls answer alike, as components."""
+    by_status = _shared()
     return {name: _refused(status, by_status[status], {}) for status, name in SHARED.items()}
+
+
+def _shared() -> dict[int, tuple[Refusal, ...]]:
+    """What is answered alike everywhere under `/v2`, by status."""
+    common = OF_CREDENTIALS + OF_BODIES + PACE + OURS
+    return _by_status([refusal.answered(_UNDER_V2, "") for refusal in common])
 
 
 def told(refusals: Sequence[Refusal]) -> str:
@@ -94,9 +107,10 @@ def _parameter(parameter: Parameter, schemas: Schemas, examples: Mapping[str, Ex
 def _responses(call: Call, schemas: Schemas, examples: Mapping[str, Example]) -> dict[str, Any]:
     content = {"schema": schemas.of(call.answer)} | _values("answer", examples, call.status)
     responses = {str(call.status): {"description": _success(call), "content": {JSON: content}}}
+    shared = _shared()
     for status, refusals in _by_status(call.every_refusal()).items():
         values = _values("answer", examples, status)
-        if not values and status in SHARED and all(refusal in _SHARED_REFUSALS for refusal in refusals):
+        if not values and status in SHARED and refusals == shared[status]:
             responses[str(status)] = {"$ref": f"#/components/responses/{SHARED[status]}"}
         else:
             responses[str(status)] = _refused(status, refusals, values)
@@ -111,7 +125,9 @@ def _success(call: Call) -> str:
 
 
 def _refused(status: int, refusals: Sequence[Refusal], values: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {"description": told(refusals), "content": {JSON: {"schema": ERROR} | values}}
+    codes = sorted({refusal.code for refusal in refusals})
+    schema = {"allOf": [ERROR, {"properties": {"ErrorCode": {"enum": codes}}}]}
+    found: dict[str, Any] = {"description": told(refusals), "content": {JSON: {"schema": schema} | values}}
     if status in HEADERS:
         found["headers"] = HEADERS[status]
     return found

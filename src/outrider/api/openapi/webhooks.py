@@ -7,6 +7,7 @@ from typing import Any
 from outrider import catalog
 from outrider.api.openapi.operation import JSON
 from outrider.api.openapi.schemas import REF
+from outrider.app.subscriptions import SPELLINGS
 from outrider.catalog import EventType, Family
 from outrider.domain.envelope import Envelope
 
@@ -96,6 +97,11 @@ def schemas(components: dict[str, Any]) -> dict[str, Any]:
             "description": "The event types producers may send.",
             "type": "string",
             "enum": catalog.names(*sent),
+        },
+        "LegacyEventTypeName": {
+            "description": "The event types of the legacy API, as LoginRadius' SDKs spell them.",
+            "type": "string",
+            "enum": [*SPELLINGS],
         },
         "Payload": {"description": "By event type.", "anyOf": [{"$ref": ref} for ref in payloads]},
     } | {name: components[name] | {"examples": list(kind.samples().values())} for name, kind in _shown().items()}

@@ -11,7 +11,7 @@ from outrider import catalog
 from outrider.api import parameters, views
 from outrider.api.models.common import Deleted
 from outrider.api.models.webhooks import EventNameList, TestResult, Webhook, WebhookList
-from outrider.api.refusals import NAME_TAKEN, NO_WEBHOOK, TARGET, UNKNOWN_EVENT
+from outrider.api.refusals import NAME_TAKEN, NO_WEBHOOK, TARGET, TOO_MANY, UNKNOWN_EVENT, URL_TAKEN
 from outrider.api.wording import ClientSafe
 from outrider.app.services import Services
 from outrider.app.trials import TrialInput
@@ -34,7 +34,7 @@ _OF_A_NEW_ONE = {
     summary="Create a webhook",
     description="`TargetUrl`, and `Event` or `Events`, are required. What cannot be honoured is refused.",
     rules=_OF_A_NEW_ONE,
-    refusals=(UNKNOWN_EVENT, TARGET, NAME_TAKEN),
+    refusals=(UNKNOWN_EVENT, TARGET, TOO_MANY, NAME_TAKEN, URL_TAKEN),
 )
 async def create_webhook(tenant: str, services: Services, data: WebhookInput) -> Webhook:
     created = await services.webhooks.create(tenant, data)
@@ -61,7 +61,7 @@ async def get_webhook(tenant: str, services: Services, webhook_id: parameters.We
     "/{webhook_id:str}",
     operation_id="updateWebhook",
     summary="Change what the body names of a webhook",
-    refusals=(NO_WEBHOOK, UNKNOWN_EVENT, TARGET, NAME_TAKEN),
+    refusals=(NO_WEBHOOK, UNKNOWN_EVENT, TARGET, TOO_MANY, NAME_TAKEN, URL_TAKEN),
 )
 async def update_webhook(
     tenant: str, services: Services, webhook_id: parameters.WebhookId, data: WebhookInput
