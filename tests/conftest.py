@@ -10,6 +10,7 @@ import pytest
 import postgres
 from harness import Receiver, Served
 from outrider.cli.demo import certificates
+from pgbouncer import PgBouncer
 
 STORES = ("sqlite", "postgres")
 
@@ -90,3 +91,11 @@ def postgres_server() -> Iterator[postgres.Postgres]:
     yield server
     if isinstance(server, postgres.OwnPostgres):
         server.remove()
+
+
+@pytest.fixture(scope="session")
+def pooler(postgres_server: postgres.Postgres) -> Iterator[PgBouncer]:
+    """PgBouncer in transaction mode before that server."""
+    made = PgBouncer(postgres_server.url)
+    yield made
+    made.close()

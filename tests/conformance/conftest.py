@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
+import postgres
 from outrider.domain.fanout import owe
 from outrider.domain.model import Acceptance, Event, Skip, Tenant, Webhook
 from outrider.ports.queue import Queue
 from outrider.ports.system import About
-from outrider.store.postgres import database as postgres
+from outrider.store.postgres import database as on_postgres
 from outrider.store.sqlite import database as sqlite
 from outrider.store.sqlite.queue import SqliteQueue
-from postgres import Postgres
 
 TENANT = "tenant-1"
 ABOUT = About("host", 1, "0", (), 0)
@@ -102,13 +102,13 @@ class OnSqlite(Store):
 
 
 class OnPostgres(Store):
-    def __init__(self, server: Postgres, run: Callable[[Awaitable[Any]], Any]) -> None:
-        self._url = server.database()
+    def __init__(self, url: str, run: Callable[[Awaitable[Any]], Any]) -> None:
+        self._url = url
         self._others: list[Any] = []
         super().__init__(run(self._open("process-1")), run)
 
     async def _open(self, incarnation: str) -> Any:
-        return await postgres.open_database(
+        return await on_postgres.open_database(
             self._url, incarnation, size=6, about=ABOUT, dispatches=True, keeps_house=True
         )
 
@@ -127,15 +127,22 @@ class OnPostgres(Store):
         super().close()
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(scope="session")
+def database_url(postgres_server: postgres.Postgres) -> str:
+    return postgres_server.database()
+
+
+@pytest.fixture(params=["sqlite", "postgres", pytest.param("pooled", marks=pytest.mark.slow)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    postgres_server = request.getfixturevalue("postgres_server") if request.param == "postgres" else None
+    """`pooled` is PostgreSQL behind a pooler in transaction mode."""
+    url = ""
+    if request.param != "sqlite":
+        url = request.getfixturevalue("database_url")
+        request.getfixturevalue("postgres_server").empty(url)
+    if request.param == "pooled":
+        url = request.getfixturevalue("pooler").before(url)
     with asyncio.Runner() as runner:
-        made: Store
-        if postgres_server is None:
-            made = OnSqlite(tmp_path, runner.run)
-        else:
-            made = OnPostgres(postgres_server, runner.run)
+        made = OnPostgres(url, runner.run) if url else OnSqlite(tmp_path, runner.run)
         try:
             yield made
         finally:

@@ -1,8 +1,8 @@
 """Committing acceptances in groups: sorted out against what is stored, then one statement for all of them.
 
 Sorting out and inserting are two statements without a transaction around them: a configuration that changes in
-between changes concurrently with the requests, and an id that somebody else stores in between breaks the insert,
-whereupon every acceptance is tried on its own.
+between changes concurrently with the requests, and an id that somebody else stores in between breaks the insert.
+Whatever breaks a group, every acceptance of it is then tried on its own.
 """
 
 from __future__ import annotations
@@ -94,7 +94,9 @@ class Intake:
         try:
             for acceptance, outcome in zip(together, await self._together(together), strict=True):
                 outcomes[id(acceptance)] = outcome
-        except asyncpg.UniqueViolationError:
+        except StoreUnavailable:
+            raise
+        except Exception:  # of one of them, and nobody knows which
             alone = list(acceptances)
         for acceptance in alone:
             outcomes[id(acceptance)] = await self._alone(acceptance)
