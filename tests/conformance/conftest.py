@@ -16,6 +16,7 @@ from outrider.domain.model import Acceptance, Event, Skip, Tenant, Webhook
 from outrider.ports.queue import Queue
 from outrider.ports.system import About
 from outrider.store.postgres import database as on_postgres
+from outrider.store.postgres.upkeep import SQL as UPKEEP
 from outrider.store.sqlite import database as sqlite
 from outrider.store.sqlite.queue import SqliteQueue
 
@@ -44,6 +45,10 @@ class Store(ABC):
     @abstractmethod
     def pass_time(self, milliseconds: int) -> None:
         """On the clock of heartbeats."""
+
+    @abstractmethod
+    def make_days(self, *days: int) -> None:
+        """Have what Outrider would have made ready, had it run on these days."""
 
     def close(self) -> None:
         self.run(self.database.close())
@@ -100,6 +105,9 @@ class OnSqlite(Store):
     def pass_time(self, milliseconds: int) -> None:
         self._time += milliseconds
 
+    def make_days(self, *days: int) -> None:
+        """There is nothing to make."""
+
 
 class OnPostgres(Store):
     def __init__(self, url: str, run: Callable[[Awaitable[Any]], Any]) -> None:
@@ -120,6 +128,12 @@ class OnPostgres(Store):
     def pass_time(self, milliseconds: int) -> None:
         work = "UPDATE node SET seen = seen - $1"
         self.run(self.database._writers.run(lambda connection: connection.execute(work, milliseconds)))
+
+    def make_days(self, *days: int) -> None:
+        for day in days:
+            self.run(
+                self.database._writers.run(lambda connection, day=day: connection.execute(UPKEEP["add_day"], day))
+            )
 
     def close(self) -> None:
         for other in self._others:
