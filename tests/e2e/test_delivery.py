@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from standardwebhooks import Webhook
 
+from at_rest import at_rest
 from harness import API_SECRET, Receiver, Request, Served, until
 from outrider.domain.signing import loginradius_signature, whsec
-from postgres import dump
 
 pytestmark = pytest.mark.slow
 Serve = Callable[..., Served]
@@ -33,14 +33,6 @@ def delivery(served: Served, event: str, state: str) -> Any:
 def send(served: Served, body: Any = LOGIN) -> str:
     identity: str = served.ok("POST", "/v2/events", body)["Data"][0]["Id"]
     return identity
-
-
-def stored_bytes(served: Served) -> bytes:
-    """Everything that is at rest."""
-    store = served.settings.get("OUTRIDER_STORE", "")
-    if store:
-        return dump(store)
-    return b"".join((served.folder / f"outrider.db{tail}").read_bytes() for tail in ("", "-wal"))
 
 
 def test_the_request_is_as_documented(serve: Serve, receive: Receive) -> None:
@@ -81,7 +73,7 @@ def test_the_request_is_as_documented(serve: Serve, receive: Receive) -> None:
     shown = {h["Name"]: h["Value"] for h in attempt["RequestHeaders"]}
     assert shown["authorization"] == "Basic **********"
     assert "hunter2" not in json.dumps(served.ok("GET", f"/v2/manage/events/{event}"))
-    kept = stored_bytes(served)
+    kept = at_rest(served)
     assert event.encode() in kept
     assert b"hunter2" not in kept
     assert value.encode() not in kept

@@ -136,7 +136,7 @@ class Intake:
             id=identity,
             tenant=tenant,
             type=kind.name,
-            subject=_subject(given.Subject) or kind.subject(payload),
+            subject=_stored(_subject(given.Subject) or kind.subject(payload)),
             operation=None,
             time=happened,
             accepted=now,
@@ -246,6 +246,13 @@ def _subject(text: str | None) -> str | None:
     if text is not None and not 1 <= len(text) <= _SUBJECT_LENGTH:
         raise InvalidField("Subject", f"1 to {_SUBJECT_LENGTH} characters", f"{len(text)}")
     return text
+
+
+def _stored(subject: str | None) -> str | None:
+    """Subjects are columns of their own, and not every store's text can hold a NUL."""
+    if subject is not None and "\0" in subject:
+        raise InvalidField("Subject", "a subject without the character NUL, given or in Data", "NUL")
+    return subject
 
 
 def _modified(kind: EventType, data: bytes, previous: bytes) -> tuple[str, ...] | None:

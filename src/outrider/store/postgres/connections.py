@@ -9,6 +9,7 @@ statement on its own would be committed by the server even after we gave it up a
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -22,6 +23,7 @@ from outrider.domain.errors import ConfigError, InvalidField, StoreUnavailable
 T = TypeVar("T")
 Connection = asyncpg.Connection
 Work = Callable[[Any], Awaitable[T]]
+log = logging.getLogger("outrider.store")
 SETTING = "OUTRIDER_STORE"
 CONNECT_S = 2.0
 LIMIT_S = 5.0  # for one use of a connection; what takes longer is given up, so that producers hear 503 in time
@@ -125,14 +127,12 @@ class Connections:
         except GONE as error:
             if isinstance(error, ValueError):
                 raise  # the driver's word for an argument of the wrong type: a defect of ours, not an outage
-            if connection is not None:
-                connection.terminate()  # a polite goodbye would wait for a server that may be gone
+            _hang_up(connection)
             raise unavailable(error) from error
         except _UNSTORABLE as error:
             raise InvalidField("text", "text without the character NUL", "NUL") from error
         except asyncio.CancelledError:
-            if connection is not None:
-                connection.terminate()
+            _hang_up(connection)
             raise
         finally:
             if connection is not None:
@@ -144,6 +144,16 @@ class Connections:
                 await self._pool.close()
         except TimeoutError:
             self._pool.terminate()
+
+
+def _hang_up(connection: Any | None) -> None:
+    """Without a polite goodbye, which would wait for a server that may be gone."""
+    if connection is None:
+        return
+    try:
+        connection.terminate()
+    except asyncpg.InterfaceError as error:
+        log.debug("the pool has thrown it away already: %s", error)
 
 
 def rows_of(status: str) -> int:
