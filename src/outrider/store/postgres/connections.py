@@ -2,12 +2,14 @@
 
 Nothing here outlives a transaction (no session locks, no temporary tables, no settings changed on the way), so a
 pooler in transaction mode may stand between. `?pooler=transaction` in the URL says that one does: then nothing is
-prepared and no setting is sent at the start.
+prepared, and every use is a transaction that begins with the settings which otherwise hold for the connection. A
+statement on its own would be committed by the server even after we gave it up and hung up on the pooler.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -16,18 +18,18 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import asyncpg
 import msgspec
 
-from outrider.domain.errors import ConfigError, StoreUnavailable
+from outrider.domain.errors import ConfigError, InvalidField, StoreUnavailable
 
 T = TypeVar("T")
 Connection = asyncpg.Connection
 Work = Callable[[Any], Awaitable[T]]
+log = logging.getLogger("outrider.store")
 SETTING = "OUTRIDER_STORE"
 CONNECT_S = 2.0
 LIMIT_S = 5.0  # for one use of a connection; what takes longer is given up, so that producers hear 503 in time
 OLDEST = 14
 
 _SETTINGS = {
-    "application_name": "outrider",
     # Planned for each use: the queue is empty now and holds a million rows a moment later.
     "plan_cache_mode": "force_custom_plan",
     "enable_seqscan": "off",
@@ -39,10 +41,8 @@ _SETTINGS = {
     "lock_timeout": "4s",
     "statement_timeout": "30s",
     "idle_in_transaction_session_timeout": "10s",
-    "tcp_keepalives_idle": "5",
-    "tcp_keepalives_interval": "2",
-    "tcp_keepalives_count": "3",
 }
+_KEEPALIVES = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"}
 GONE = (
     OSError,  # TimeoutError is one
     asyncpg.InterfaceError,
@@ -53,8 +53,10 @@ GONE = (
     asyncpg.TransactionRollbackError,
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InvalidCachedStatementError,  # somebody migrated; the next connection plans anew
     asyncpg.InternalClientError,
 )
+_UNSTORABLE = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
 
 
 class Url(msgspec.Struct, frozen=True):
@@ -84,16 +86,43 @@ class _Stateless(asyncpg.Connection):  # type: ignore[misc]
 
 
 class Connections:
-    """At most `size` connections. `run` is the only way to use one."""
+    """At most `size` connections. `run`, `in_transaction` and `in_snapshot` are the only ways to use one.
 
-    def __init__(self, pool: Any) -> None:
+    `opening` is the statement that every use begins with behind a pooler; None where none stands between.
+    """
+
+    def __init__(self, pool: Any, opening: str | None) -> None:
         self._pool = pool
+        self._opening = opening
 
     async def run(self, work: Work[T], *, limit_s: float = LIMIT_S) -> T:
-        """What `work` returns, given a connection. Raises StoreUnavailable when the database is not there now.
+        """What `work` returns, given a connection; each of its statements is a transaction.
 
-        After StoreUnavailable a transaction that was being committed may have been: see `Doubts`.
+        Raises StoreUnavailable when the database is not there now: then a transaction that was being committed may
+        have been, see `Doubts`. Raises InvalidField for text that PostgreSQL cannot hold.
         """
+        if self._opening is not None:
+            return await self.in_transaction(work, limit_s=limit_s)
+        return await self._use(work, limit_s)
+
+    async def in_transaction(self, work: Work[T], *, limit_s: float = LIMIT_S) -> T:
+        """The same, all of it or nothing of it."""
+        return await self._use(self._whole(work), limit_s)
+
+    async def in_snapshot(self, work: Work[T]) -> T:
+        """The same for reads that have to be of one moment."""
+        return await self._use(self._whole(work, isolation="repeatable_read", readonly=True), LIMIT_S)
+
+    def _whole(self, work: Work[T], **options: Any) -> Work[T]:
+        async def whole(connection: Any) -> T:
+            async with connection.transaction(**options):
+                if self._opening is not None:
+                    await connection.execute(self._opening)
+                return await work(connection)
+
+        return whole
+
+    async def _use(self, work: Work[T], limit_s: float) -> T:
         connection = None
         try:
             async with asyncio.timeout(limit_s):
@@ -102,25 +131,16 @@ class Connections:
         except GONE as error:
             if isinstance(error, ValueError):
                 raise  # the driver's word for an argument of the wrong type: a defect of ours, not an outage
-            if connection is not None:
-                connection.terminate()  # a polite goodbye would wait for a server that may be gone
+            _hang_up(connection)
             raise unavailable(error) from error
+        except _UNSTORABLE as error:
+            raise InvalidField("text", "text without the character NUL", "NUL") from error
         except asyncio.CancelledError:
-            if connection is not None:
-                connection.terminate()
+            _hang_up(connection)
             raise
         finally:
             if connection is not None:
                 await self._pool.release(connection)
-
-    async def in_transaction(self, work: Work[T], *, limit_s: float = LIMIT_S) -> T:
-        """The same, all of it or nothing of it."""
-
-        async def whole(connection: Any) -> T:
-            async with connection.transaction():
-                return await work(connection)
-
-        return await self.run(whole, limit_s=limit_s)
 
     async def close(self) -> None:
         try:
@@ -128,6 +148,16 @@ class Connections:
                 await self._pool.close()
         except TimeoutError:
             self._pool.terminate()
+
+
+def _hang_up(connection: Any | None) -> None:
+    """Without a polite goodbye, which would wait for a server that may be gone."""
+    if connection is None:
+        return
+    try:
+        connection.terminate()
+    except asyncpg.InterfaceError as error:
+        log.debug("the pool has thrown it away already: %s", error)
 
 
 def rows_of(status: str) -> int:
@@ -141,8 +171,10 @@ def unavailable(error: BaseException) -> StoreUnavailable:
 
 
 async def connect(url: Url, size: int, **settings: str) -> Connections:
-    """Raises ConfigError when there is no PostgreSQL at `url`. `settings` go on top of ours, where they can be
-    sent."""
+    """Raises ConfigError when there is no PostgreSQL at `url`. `settings` go on top of ours."""
+    settings = _SETTINGS | settings
+    opening = "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in settings.items())
+    at_start = {"application_name": "outrider"} | settings | _KEEPALIVES
     try:
         pool = await asyncpg.create_pool(
             url.dsn,
@@ -152,11 +184,11 @@ async def connect(url: Url, size: int, **settings: str) -> Connections:
             connection_class=_Stateless,
             statement_cache_size=0 if url.pooled else 200,
             max_inactive_connection_lifetime=60,
-            server_settings={} if url.pooled else _SETTINGS | settings,
+            server_settings={} if url.pooled else at_start,
         )
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ssl.SSLError, ValueError) as error:
         raise ConfigError(SETTING, "a PostgreSQL database that can be reached", type(error).__name__) from error
-    return Connections(pool)
+    return Connections(pool, opening if url.pooled else None)
 
 
 async def check_server(connections: Connections, sql: dict[str, str]) -> None:

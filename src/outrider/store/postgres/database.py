@@ -13,7 +13,7 @@ from outrider.store.postgres.connections import Connections, Url, check_server, 
 from outrider.store.postgres.doubts import Doubts
 from outrider.store.postgres.jobs import PostgresJobs
 from outrider.store.postgres.ledger import PostgresLedger
-from outrider.store.postgres.migrate import migrate, migrations
+from outrider.store.postgres.migrate import Migration, migrate, migrations
 from outrider.store.postgres.neighbours import PostgresNeighbours
 from outrider.store.postgres.nodes import SQL as NODE
 from outrider.store.postgres.nodes import Nodes
@@ -29,7 +29,9 @@ FOR_READERS = 3  # connections; lists must not keep intake waiting
 class PostgresDatabase:
     """The store's ports. `close` is idempotent."""
 
-    def __init__(self, writers: Connections, readers: Connections, url: Url, nodes: Nodes) -> None:
+    def __init__(
+        self, writers: Connections, readers: Connections, url: Url, nodes: Nodes, known: list[Migration]
+    ) -> None:
         self._writers = writers
         self._readers = readers
         self._nodes = nodes
@@ -39,7 +41,7 @@ class PostgresDatabase:
         self.jobs = PostgresJobs(writers)
         self.ledger = PostgresLedger(readers)
         self.objects = PostgresObjects(readers)
-        self.upkeep = PostgresUpkeep(writers)
+        self.upkeep = PostgresUpkeep(writers, known)
         self.system = PostgresSystem(readers)
         self.neighbours = PostgresNeighbours(writers, url, nodes.incarnation)
 
@@ -64,12 +66,19 @@ async def open_database(
     known = migrations()
     described = msgspec.json.encode(msgspec.to_builtins(about) | {"schema": len(known)}).decode()
     writers = await connect(url, size - FOR_READERS)
+    nodes = Nodes(
+        writers,
+        incarnation,
+        dispatches=dispatches,
+        keeps_house=keeps_house,
+        about=described,
+        schema=len(known),
+    )
     try:
         await check_server(writers, NODE)
-        await migrate(writers, known)
+        await migrate(writers, known, nodes.join)
         readers = await connect(url, FOR_READERS, statement_timeout=READ_LIMIT)
     except BaseException:
         await writers.close()
         raise
-    nodes = Nodes(writers, incarnation, dispatches=dispatches, keeps_house=keeps_house, about=described)
-    return PostgresDatabase(writers, readers, url, nodes)
+    return PostgresDatabase(writers, readers, url, nodes, known)

@@ -1,8 +1,8 @@
 """Committing acceptances in groups: sorted out against what is stored, then one statement for all of them.
 
 Sorting out and inserting are two statements without a transaction around them: a configuration that changes in
-between changes concurrently with the requests, and an id that somebody else stores in between breaks the insert,
-whereupon every acceptance is tried on its own.
+between changes concurrently with the requests, and an id that somebody else stores in between breaks the insert.
+Whatever breaks a group, every acceptance of it is then tried on its own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import msgspec
 from outrider.domain.errors import StoreUnavailable
 from outrider.domain.model import Acceptance
 from outrider.ports.book import StaleBook
-from outrider.ports.objects import ObjectFull, ObjectMoved
 from outrider.ports.queue import Receipt
 from outrider.store.postgres.connections import Connections
 from outrider.store.postgres.doubts import Doubts
@@ -38,16 +37,26 @@ class Intake:
         self._incarnation = incarnation
 
     async def commit(self, acceptances: Sequence[Acceptance]) -> list[Outcome]:
-        """Results in the order given. Raises StoreUnavailable for all of them, or for what one of them did."""
+        """Results in the order given. Raises, when none of them is stored, StoreUnavailable or for what one of them
+        did."""
         together = iter(await self._together([a for a in acceptances if not a.objects]))
-        return [await self._alone(a) if a.objects else next(together) for a in acceptances]
+        away: Exception | None = None  # met once, nobody else waits for it
+        outcomes: list[Outcome] = []
+        for acceptance in acceptances:
+            if not acceptance.objects:
+                outcomes.append(next(together))
+                continue
+            outcome = away or await self._alone(acceptance)
+            away = outcome if isinstance(outcome, StoreUnavailable) else None
+            outcomes.append(outcome)
+        return outcomes
 
     async def _alone(self, acceptance: Acceptance) -> Outcome:
         """A change of objects has a transaction of its own: refused, it undoes nobody else."""
         try:
             return (await self._together([acceptance]))[0]
-        except (ObjectMoved, ObjectFull) as refusal:
-            return refusal
+        except Exception as error:  # its own: others of the group may be stored
+            return error
 
     async def _together(self, acceptances: Sequence[Acceptance]) -> list[Outcome]:
         if not acceptances:

@@ -69,10 +69,9 @@ class PostgresLedger:
         self, tenant: str, query: DeliveryQuery, before: str | None, limit: int
     ) -> list[DeliveryRow]:
         async def work(connection: Any) -> list[DeliveryRow]:
-            async with connection.transaction(isolation="repeatable_read", readonly=True):
-                return await _deliveries(connection, tenant, query, before, limit)
+            return await _deliveries(connection, tenant, query, before, limit)
 
-        return await self._connections.run(work)
+        return await self._connections.in_snapshot(work)
 
     async def delivery(self, tenant: str, delivery: str) -> DeliveryRow | None:
         row = await self._connections.run(lambda c: c.fetchrow(SQL["delivery"], tenant, delivery))

@@ -8,6 +8,7 @@ other safe.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -38,24 +39,53 @@ def migrations(folder: Traversable | None = None) -> list[Migration]:
     ]
 
 
-async def migrate(connections: Connections, known: list[Migration], *, after: bool = False) -> int:
-    """Apply what is missing; returns how many. With `after`, also those that have to wait, if they may now.
+async def migrate(
+    connections: Connections, known: list[Migration], join: Callable[[Any], Awaitable[None]] | None = None
+) -> int:
+    """Apply what is missing and need not wait; returns how many. `join` is called in the same transaction, with the
+    connection.
 
     Raises ConfigError when the store is newer than this process.
     """
 
     async def work(connection: Any) -> int:
-        await connection.execute(SQL["lock"])
-        await connection.execute(SQL["make_table"])
-        applied = {row[0] for row in await connection.fetch(SQL["applied"])}
-        if applied and max(applied) > len(known):
-            raise ConfigError(SETTING, f"a store of version {len(known)} or older", f"version {max(applied)}")
-        missing = [m for m in known if m.number not in applied]
-        if not after or not await connection.fetchval(SQL["all_know"], len(known)):
-            missing = [m for m in missing if not m.after]
-        for migration in missing:
-            await connection.execute(migration.script)
-            await connection.execute(SQL["note"], migration.number)
-        return len(missing)
+        applied = await _applied(connection)
+        newest = max(applied, default=0)
+        if newest > len(known):
+            raise ConfigError(SETTING, f"a store of version {len(known)} or older", f"version {newest}")
+        # On an empty store there is nobody to wait for.
+        done = await _apply(connection, [m for m in known if m.number not in applied and not (m.after and applied)])
+        if join is not None:
+            await join(connection)
+        return done
 
     return await connections.in_transaction(work, limit_s=MIGRATING_S)
+
+
+async def finish(connections: Connections, known: list[Migration]) -> int:
+    """Apply what had to wait, as far as every live process knows it by now; returns how many."""
+    if not any(m.after for m in known):
+        return 0
+
+    async def work(connection: Any) -> int:
+        applied = await _applied(connection)
+        by_all = await connection.fetchval(SQL["known_by_all"], len(known))
+        return await _apply(connection, [m for m in known if m.number not in applied and m.number <= by_all])
+
+    return await connections.in_transaction(work, limit_s=MIGRATING_S)
+
+
+async def _applied(connection: Any) -> set[int]:
+    """The numbers of what is applied; nobody else migrates until the transaction ends."""
+    await connection.execute(SQL["patience"])
+    await connection.execute(SQL["lock"])
+    await connection.execute(SQL["haste"])
+    await connection.execute(SQL["make_table"])
+    return {row[0] for row in await connection.fetch(SQL["applied"])}
+
+
+async def _apply(connection: Any, missing: list[Migration]) -> int:
+    for migration in missing:
+        await connection.execute(migration.script)
+        await connection.execute(SQL["note"], migration.number, migration.after)
+    return len(missing)

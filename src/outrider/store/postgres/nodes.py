@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from outrider.domain.errors import OurError
 from outrider.ports.queue import Pulse
 from outrider.store.postgres.connections import Connections, rows_of
 from outrider.store.postgres.doubts import Doubts
@@ -14,31 +15,51 @@ from outrider.store.queries import load
 SQL = load("outrider.store.postgres", "node.sql")
 
 
+class StoreTooNew(OurError):
+    """While this process was given up, the store was migrated to what it does not know."""
+
+
 class Nodes:
     """`dispatches`: whether this process sends. `keeps_house`: whether it may take over from silent ones. `about`
-    describes it (JSON, `ports/system.py`)."""
+    describes it (JSON, `ports/system.py`). `schema` is the last migration it knows."""
 
     def __init__(
-        self, connections: Connections, incarnation: str, *, dispatches: bool, keeps_house: bool, about: str
+        self,
+        connections: Connections,
+        incarnation: str,
+        *,
+        dispatches: bool,
+        keeps_house: bool,
+        about: str,
+        schema: int,
     ) -> None:
         self._connections = connections
         self.incarnation = incarnation
         self._dispatches = dispatches
         self._keeps_house = keeps_house
         self._about = about
-        self._known = False
+        self._schema = schema
+        self._beaten = False
+
+    async def join(self, connection: Any) -> None:
+        """Be known before the first beat, in the transaction that looks at the store's version: until this process
+        leaves or is given up, nobody takes away what it needs."""
+        await connection.execute(SQL["join"], self.incarnation, self._about)
 
     async def beat(self, dead_after: int, doubts: Doubts) -> Pulse:
         """As `Queue.heartbeat`, by the database's clock.
 
-        Nobody is given up in the first beat after a pause of our own: when the database was away, everybody was
-        silent.
+        Nobody is given up in our first beat, nor in the first one after a pause of our own: when the database was
+        away, everybody was silent. Raises StoreTooNew.
         """
         row = await self._connections.run(
-            lambda c: c.fetchrow(SQL["beat"], self.incarnation, self._dispatches, self._about)
+            lambda c: c.fetchrow(SQL["beat"], self.incarnation, self._dispatches, self._about, self._schema)
         )
-        lost = row["seen"] is None and self._known
-        self._known = True
+        if row["too_new"]:
+            raise StoreTooNew("the store has left this version behind; stop this process, or start it anew")
+        lost = row["seen"] is None and self._beaten
+        steady = self._beaten and row["seen"] is not None and (row["now"] - row["seen"]) * 2 < dead_after
+        self._beaten = True
         doubtful = doubts.current()
         if doubtful:
             await self._connections.run(
@@ -46,7 +67,6 @@ class Nodes:
             )
             doubts.released()
         released = 0
-        steady = row["seen"] is not None and (row["now"] - row["seen"]) * 3 < dead_after * 2
         if self._keeps_house and steady:
             released = await self._connections.in_transaction(lambda c: _take_over(c, dead_after))
         peers = await self._connections.run(lambda c: c.fetch(SQL["peers"]))

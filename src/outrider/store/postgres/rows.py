@@ -59,7 +59,8 @@ async def find_held(connection: Any, deliveries: Sequence[Delivery]) -> frozense
 
 
 async def owe(connection: Any, deliveries: Sequence[Delivery]) -> None:
-    """Store unleased deliveries of events that are stored already."""
+    """Store unleased deliveries of events that are stored already; none of those that are not any more."""
+    await connection.execute(SQL["owing"])
     await lock_order(connection, deliveries)
     held = await find_held(connection, deliveries)
     rows = [

@@ -10,7 +10,9 @@ import msgspec
 from outrider.domain.clock import DAY, SECOND, iso
 from outrider.ports.system import About, NodeRow
 from outrider.store.postgres.connections import Connections, rows_of
+from outrider.store.postgres.migrate import Migration, finish
 from outrider.store.postgres.nodes import SQL as NODE
+from outrider.store.postgres.spans import PAST_EVERY_INSTANT
 from outrider.store.queries import load
 
 SQL = load("outrider.store.postgres", "upkeep.sql")
@@ -20,24 +22,59 @@ TENDING_S = 120.0
 
 
 class PostgresUpkeep:
-    def __init__(self, connections: Connections) -> None:
+    """`known`: the migrations of this version; those that have to wait are applied here."""
+
+    def __init__(self, connections: Connections, known: list[Migration]) -> None:
         self._connections = connections
+        self._known = known
+        self._wanted: int | None = None  # the day that was to be the oldest, when retention last looked
 
     async def tend(self, oldest: int | None) -> None:
-        """By one process at a time: whoever does not get the lock leaves it to the one that has it."""
+        """By one process at a time: whoever does not get the lock leaves it to the one that has it.
+
+        Whole days go, from the first on, up to that of the oldest event still owed. Each step is a transaction, so
+        that no table is locked for long.
+        """
+        await self._add_days()
+        if oldest is not None:
+            await self._drop(oldest // DAY * DAY)
+        await finish(self._connections, self._known)
+
+    async def _drop(self, wanted: int) -> None:
+        self._wanted = wanted
+        before = min(wanted, await self._connections.run(_first_owed, limit_s=TENDING_S))
+        for day in await self._connections.run(lambda c: c.fetch(SQL["days_before"], _named(before))):
+            if await self._step("drop_day", day[0], before) is None:
+                return
+        for query in ("forget_stray_events", "forget_stray_lines", "forget_ids"):
+            while done := await self._step(query, before, before):
+                pass
+            if done is None:
+                return
+
+    async def _step(self, query: str, binding: object, before: int) -> int | None:
+        """How many rows it touched; None when it has to wait, because something from before is owed again, or
+        because another process keeps house."""
 
         async def work(connection: Any) -> int | None:
             if not await connection.fetchval(NODE["one_housekeeper"]):
                 return None
+            await connection.execute(SQL["stop_owing"])
+            if await _first_owed(connection) < before:
+                return None
+            return rows_of(await connection.execute(SQL[query], binding))
+
+        return await self._connections.in_transaction(work, limit_s=TENDING_S)
+
+    async def _add_days(self) -> None:
+        async def work(connection: Any) -> None:
+            if not await connection.fetchval(NODE["one_housekeeper"]):
+                return
             today = await connection.fetchval(NODE["now"]) // DAY * DAY
             for day in range(max(0, today - DAY), today + (AHEAD + 1) * DAY, DAY):
                 await connection.execute(SQL["add_day"], day)
-            return None if oldest is None else await _drop(connection, oldest // DAY * DAY)
 
-        dropped_before = await self._connections.in_transaction(work, limit_s=TENDING_S)
-        gone = 0 if dropped_before is None else 1
-        while gone:
-            gone = await self._connections.run(lambda c: _forget(c, dropped_before), limit_s=TENDING_S)
+        await self._connections.in_transaction(work, limit_s=TENDING_S)
 
     async def warnings(self) -> list[str]:
         async def work(connection: Any) -> list[str]:
@@ -55,7 +92,20 @@ class PostgresUpkeep:
                 )
             return found
 
-        return await self._connections.run(work)
+        return await self._connections.run(work) + await self._held_up()
+
+    async def _held_up(self) -> list[str]:
+        """What retention should have dropped, were it not still owed."""
+        if self._wanted is None:
+            return []
+        first = await self._connections.run(_first_owed)
+        if first >= self._wanted:
+            return []
+        told = (
+            f"events since {iso(first)[:10]} are kept beyond the retention time, because one of them is still "
+            "owed: a webhook that is paused or failing, whose backlog has to be sent or deleted"
+        )
+        return [told]
 
 
 class PostgresSystem:
@@ -67,20 +117,12 @@ class PostgresSystem:
         return [NodeRow(row[0], row[1], msgspec.json.decode(row[2], type=About)) for row in rows]
 
 
-async def _forget(connection: Any, before: int | None) -> int:
-    """Ids of events that are no longer stored, a bounded number of them; returns how many."""
-    return rows_of(await connection.execute(SQL["forget_ids"], before))
+async def _first_owed(connection: Any) -> int:
+    """The beginning of the day of the oldest event that is still owed."""
+    owed: int | None = await connection.fetchval(SQL["oldest_owed"])
+    return PAST_EVERY_INSTANT if owed is None else owed // DAY * DAY
 
 
-async def _drop(connection: Any, before: int) -> int:
-    """Drop the days before this one, up to the day of the oldest event that is still owed; returns where that
-    is."""
-    owed = await connection.fetchval(SQL["oldest_owed"])
-    if owed is not None:
-        before = min(before, owed // DAY * DAY)
-    for row in await connection.fetch(SQL["days"]):
-        if iso(before)[:10].replace("-", "") > row["day"]:
-            await connection.execute(SQL["drop_day"], row["day"])
-    for query in ("forget_stray_events", "forget_stray_lines"):
-        await connection.execute(SQL[query], before)
-    return before
+def _named(day: int) -> str:
+    """As partitions are named: YYYYMMDD."""
+    return iso(day)[:10].replace("-", "")

@@ -71,7 +71,7 @@ class SqliteJobs:
             connection.execute(SQL["advance_job"], row)
             if connection.changes() == 0:
                 return False
-            store_deliveries(connection, deliveries, frozenset(), "")
+            _owe(connection, deliveries)
             return True
 
         return await self._writer.submit(step)
@@ -110,7 +110,7 @@ class SqliteJobs:
         return await self._readers.read(read)
 
     async def enqueue(self, delivery: Delivery) -> None:
-        await self._writer.submit(lambda connection: store_deliveries(connection, [delivery], frozenset(), ""))
+        await self._writer.submit(lambda connection: _owe(connection, [delivery]))
 
     async def hasten(self, tenant: str, delivery: str, now: int) -> bool:
         def job(connection: apsw.Connection) -> bool:
@@ -118,6 +118,12 @@ class SqliteJobs:
             return connection.changes() > 0
 
         return await self._writer.submit(job)
+
+
+def _owe(connection: apsw.Connection, deliveries: Sequence[Delivery]) -> None:
+    """Store unleased deliveries of events that are stored; retention may have dropped some since they were read."""
+    there = [d for d in deliveries if connection.execute(SQL["is_stored"], (d.tenant, d.event)).get is not None]
+    store_deliveries(connection, there, frozenset(), "")
 
 
 def _before(connection: apsw.Connection, since: int | None, end: int) -> int:

@@ -2,8 +2,14 @@
 SELECT current_setting('server_version_num')::integer AS version, current_setting('fsync') AS fsync,
     current_setting('synchronous_commit') AS synchronous_commit, current_setting('full_page_writes') AS full_page_writes
 
+-- name: join
+-- Not to be sent through until it beats.
+INSERT INTO node (incarnation, seen, dispatches, about) VALUES ($1, now_ms(), false, $2)
+ON CONFLICT (incarnation) DO NOTHING
+
 -- name: beat
--- What was known of this process before, and that it lives, by the database's clock.
+-- What was known of this process before, and that it lives, by the database's clock; and whether migrations have taken
+-- away what it needs.
 WITH before AS MATERIALIZED (
     SELECT seen FROM node WHERE incarnation = $1
 ), beat AS (
@@ -11,7 +17,8 @@ WITH before AS MATERIALIZED (
     ON CONFLICT (incarnation) DO UPDATE SET seen = excluded.seen, dispatches = excluded.dispatches,
         about = excluded.about
 )
-SELECT now_ms() AS now, (SELECT seen FROM before) AS seen
+SELECT now_ms() AS now, (SELECT seen FROM before) AS seen,
+    EXISTS (SELECT 1 FROM migration WHERE after AND number > $4) AS too_new
 
 -- name: peers
 SELECT incarnation FROM node WHERE dispatches ORDER BY incarnation

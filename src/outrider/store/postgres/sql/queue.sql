@@ -35,6 +35,10 @@ INSERT INTO ledger (tenant, at, line, event, reason, detail, delivery)
 SELECT s.tenant, s.at, 'skipped', s.event, s.reason, s.detail, first_id(s.at)
 FROM unnest($24::text[], $25::bigint[], $26::text[], $27::text[], $28::text[]) AS s (tenant, at, event, reason, detail)
 
+-- name: owing
+-- While events of old days are dropped, no delivery of one of them may come to be; see `stop_owing` in upkeep.sql.
+SELECT pg_advisory_xact_lock_shared(hashtextextended('outrider owing', 0))
+
 -- name: owe
 -- Deliveries of events that are stored already.
 WITH owed AS MATERIALIZED (

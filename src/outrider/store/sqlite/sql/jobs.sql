@@ -61,3 +61,6 @@ SELECT document FROM job WHERE state = 'running' ORDER BY id
 
 -- name: hasten
 UPDATE queue SET due = ? WHERE tenant = ? AND id = ? AND lease IS NULL
+
+-- name: is_stored
+SELECT 1 FROM event WHERE tenant = ? AND id = ?

@@ -1,0 +1,471 @@
+"""What is particular to PostgreSQL: refused servers, broken commits, silent processes, plans, partitions."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from conformance.conftest import ABOUT, TENANT, OnPostgres
+from nodes.cluster import Wire
+from outrider.domain.clock import DAY
+from outrider.domain.delivery import Line, Step
+from outrider.domain.errors import ConfigError, InvalidField, StoreUnavailable
+from outrider.domain.model import Ordering
+from outrider.ports.ledger import DeliveryQuery, EventQuery
+from outrider.ports.queue import Settlement
+from outrider.store.postgres import floors
+from outrider.store.postgres.database import PostgresDatabase, open_database
+from outrider.store.postgres.nodes import SQL as NODE
+from outrider.store.postgres.rows import SQL, columns
+from postgres import Postgres
+
+LATER = 10**13
+DEAD_AFTER = 20_000
+
+
+async def opened(url: str, incarnation: str = "process-1") -> PostgresDatabase:
+    return await open_database(url, incarnation, size=6, about=ABOUT, dispatches=True, keeps_house=True)
+
+
+@pytest.fixture
+def url(postgres_server: Postgres) -> str:
+    return postgres_server.database()
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[OnPostgres]:
+    with asyncio.Runner() as runner:
+        made = OnPostgres(url, runner.run)
+        yield made
+        made.close()
+
+
+@pytest.fixture(params=["direct", "pooled"])
+def either(request: pytest.FixtureRequest, url: str) -> Iterator[OnPostgres]:
+    """The store with and without a pooler before it."""
+    if request.param == "pooled":
+        url = request.getfixturevalue("pooler").before(url)
+    with asyncio.Runner() as runner:
+        made = OnPostgres(url, runner.run)
+        yield made
+        made.close()
+
+
+class Broken:
+    """A store that reaches its database over a wire, and a second process that does not need it."""
+
+    def __init__(self, url: str, run: Callable[[Awaitable[Any]], Any]) -> None:
+        self.wire = Wire(url)
+        self.store = OnPostgres(self.wire.url, run)
+        self.other = run(opened(url, "process-2"))
+        self.run = run
+
+    def close(self) -> None:
+        self.store.close()
+        self.run(self.other.close())
+        self.wire.close()
+
+    def claimed_by_other(self) -> list[str]:
+        return [d.id for d in self.run(self.other.queue.claim(TENANT, "w", 10, LATER))]
+
+
+@pytest.fixture
+def broken(url: str) -> Iterator[Broken]:
+    with asyncio.Runner() as runner:
+        made = Broken(url, runner.run)
+        yield made
+        made.close()
+
+
+def execute(store: OnPostgres, statement: str, *bindings: Any) -> list[Any]:
+    found: list[Any] = store.run(store.database._writers.run(lambda c: c.fetch(statement, *bindings)))
+    return found
+
+
+def settled(delivery: Any, line: Line = Line.DELIVERED, due: int | None = None) -> Settlement:
+    return Settlement(delivery, Step(line, 1, due), 50, "status 200")
+
+
+# Servers
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("server_version_num", "130014"),
+        ("fsync", "off"),
+        ("full_page_writes", "off"),
+        ("synchronous_commit", "off"),
+        ("synchronous_commit", "local"),
+    ],
+)
+def test_a_server_that_would_make_202_a_lie_is_refused(
+    postgres_server: Postgres, url: str, setting: str, value: str
+) -> None:
+    """The server says so of itself: a function before the system's own answers for this one setting."""
+    name = urlsplit(url).path[1:]
+    answer = f"CASE name WHEN '{setting}' THEN '{value}' ELSE pg_catalog.current_setting(name) END"
+    for statement in (
+        "CREATE SCHEMA other",
+        f"CREATE FUNCTION other.current_setting(name text) RETURNS text LANGUAGE sql AS $$ SELECT {answer} $$",
+        f"ALTER DATABASE {name} SET search_path = other, pg_catalog, public",
+    ):
+        postgres_server.ask(statement, url=url)
+    with pytest.raises(ConfigError) as refused:
+        asyncio.run(opened(url))
+    assert refused.value.field == "OUTRIDER_STORE"
+    assert value[:2] in refused.value.given
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"user": "locked"},  # a role with another password
+        {"user": "nobody_of_this_name"},
+        {"path": "/no_such_database"},
+        {"port": 1},
+        {"host": "database.invalid"},
+    ],
+)
+def test_a_database_that_cannot_be_reached_is_an_error_without_its_url(url: str, change: dict[str, Any]) -> None:
+    parts = urlsplit(url)
+    host, port = change.get("host", parts.hostname), change.get("port", parts.port)
+    place = f"{change.get('user', parts.username)}:very-secret@{host}:{port}"
+    with pytest.raises(ConfigError) as refused:
+        asyncio.run(opened(urlunsplit(parts._replace(netloc=place, path=change.get("path", parts.path)))))
+    said = str(refused.value)
+    assert refused.value.field == "OUTRIDER_STORE"
+    for hidden in ("very-secret", str(host), parts.username or "", change.get("user", "very-secret")):
+        assert hidden not in said.replace("PostgreSQL", "")
+
+
+@pytest.mark.parametrize("query", ["pooler=session", "pooler="])
+def test_an_unknown_pooler_is_refused(url: str, query: str) -> None:
+    with pytest.raises(ConfigError):
+        asyncio.run(opened(f"{url}?{query}"))
+
+
+# Connections
+
+
+def test_every_use_has_its_settings(either: OnPostgres) -> None:
+    found = execute(
+        either,
+        "SELECT current_setting('statement_timeout'), current_setting('lock_timeout'), "
+        "current_setting('enable_seqscan'), current_setting('idle_in_transaction_session_timeout')",
+    )
+    assert tuple(found[0]) == ("30s", "4s", "off", "10s")
+    reading = either.run(either.database._readers.run(lambda c: c.fetchval("SHOW statement_timeout")))
+    assert reading == "5s"
+
+
+def test_text_that_postgresql_cannot_hold_is_the_callers(either: OnPostgres) -> None:
+    with pytest.raises(InvalidField):
+        either.run(either.ledger.events(TENANT, EventQuery(subject="a\0b"), None, 10))
+    with pytest.raises(InvalidField):
+        either.run(either.ledger.delivery(TENANT, "a\0b"))
+    assert either.run(either.ledger.events(TENANT, EventQuery(subject="ab"), None, 10)) == []
+
+
+def test_a_lost_connection_is_replaced(either: OnPostgres) -> None:
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable) as raised:
+            execute(either, "SELECT pg_terminate_backend(pg_backend_pid())")
+        assert "postgresql" not in str(raised.value)
+    assert execute(either, "SELECT 1")[0][0] == 1
+
+
+# Groups
+
+
+def test_one_bad_acceptance_spoils_no_group(either: OnPostgres) -> None:
+    good = [either.acceptance(f"e{n}") for n in range(20)]
+    bad = either.acceptance("nul", subject="a\0b")
+
+    async def together() -> list[Any]:
+        return await asyncio.gather(*map(either.queue.accept, [*good, bad]), return_exceptions=True)
+
+    outcomes = either.run(together())
+    assert [type(o).__name__ for o in outcomes] == ["Receipt"] * 20 + ["InvalidField"]
+    assert either.run(either.queue.size()) == 20
+
+
+def test_repeats_of_two_processes_at_once_store_one(either: OnPostgres) -> None:
+    other = either.other_process("process-2")
+    made = [either.acceptance("e1", "e2", lease=True) for _ in range(40)]
+
+    async def at_once() -> list[Any]:
+        queues = (either.queue, other)
+        return await asyncio.gather(*(queues[n % 2].accept(one) for n, one in enumerate(made)))
+
+    receipts = either.run(at_once())
+    assert sorted(len(receipt.repeats) for receipt in receipts) == [0] + [2] * 39
+    assert either.run(either.queue.size()) == 2
+
+
+# Commits whose answer nobody heard
+
+
+def test_what_an_unheard_acceptance_leased_is_released(broken: Broken) -> None:
+    store, run = broken.store, broken.run
+    store.accept("e0", lease=True)  # statements are prepared now
+    made = store.acceptance("e1", lease=True)
+    broken.wire.break_at = b"d-e1"
+    with pytest.raises(StoreUnavailable):
+        run(store.queue.accept(made))
+    assert run(broken.other.ledger.event(TENANT, "e1")) is not None
+    run(broken.other.queue.heartbeat(DEAD_AFTER))
+    assert broken.claimed_by_other() == []
+    run(store.queue.heartbeat(DEAD_AFTER))
+    assert broken.claimed_by_other() == ["d-e1"]
+    assert run(store.queue.accept(made)).repeats == {"e1"}  # the producer tries again
+    run(store.queue.heartbeat(DEAD_AFTER))
+    assert broken.claimed_by_other() == []
+
+
+def test_what_an_unheard_claim_leased_is_released(broken: Broken) -> None:
+    store, run = broken.store, broken.run
+    store.accept("e1", "e2")
+    broken.wire.break_at = b"COMMIT"
+    with pytest.raises(StoreUnavailable):
+        run(store.queue.claim(TENANT, "w", 10, LATER))
+    assert broken.claimed_by_other() == []
+    run(store.queue.heartbeat(DEAD_AFTER))
+    assert broken.claimed_by_other() == ["d-e1", "d-e2"]
+
+
+def test_what_an_unheard_settlement_promoted_is_released(broken: Broken) -> None:
+    store, run = broken.store, broken.run
+    run(store.save_webhook("w", ordering=Ordering.SUBJECT))
+    first = store.accept("e1", lease=True).deliveries[0]
+    store.accept("e2")
+    broken.wire.break_at = b"COMMIT"
+    with pytest.raises(StoreUnavailable):
+        run(store.queue.settle([settled(first)]))
+    assert broken.claimed_by_other() == []
+    # Tried again, as the settler does: the outcome is there already, and what it promoted is nobody's.
+    assert run(store.queue.settle([settled(first)])).lost == {first.id}
+    run(store.queue.heartbeat(DEAD_AFTER))
+    assert broken.claimed_by_other() == ["d-e2"]
+
+
+def test_what_is_held_after_all_is_no_doubt(broken: Broken) -> None:
+    store, run = broken.store, broken.run
+    store.accept("e1")
+    broken.wire.break_at = b"COMMIT"
+    with pytest.raises(StoreUnavailable):
+        run(store.queue.claim(TENANT, "w", 10, LATER))
+    run(store.queue.heartbeat(DEAD_AFTER))
+    assert [d.id for d in run(store.queue.claim(TENANT, "w", 10, LATER))] == ["d-e1"]
+    run(store.queue.heartbeat(DEAD_AFTER))
+    assert broken.claimed_by_other() == []
+
+
+# Silent processes
+
+
+def test_nobody_is_buried_in_the_first_beat_after_a_pause(store: OnPostgres) -> None:
+    other = store.other_process("process-2")
+    for queue in (store.queue, other, store.queue, other):
+        store.run(queue.heartbeat(DEAD_AFTER))
+    store.accept("e1")
+    assert len(store.run(other.claim(TENANT, "w", 1, LATER))) == 1
+    store.pass_time(60_000)  # the database was away: everybody was silent
+    assert store.run(store.queue.heartbeat(DEAD_AFTER)).released == 0
+    pulse = store.run(other.heartbeat(DEAD_AFTER))
+    assert (pulse.lost, pulse.released) == (False, 0)
+    store.run(store.queue.heartbeat(DEAD_AFTER))
+    assert store.run(store.queue.claim(TENANT, "w", 1, LATER)) == []
+
+
+def test_a_new_process_buries_nobody_at_first(store: OnPostgres) -> None:
+    store.run(store.queue.heartbeat(DEAD_AFTER))
+    store.accept("e1", lease=True)
+    store.pass_time(60_000)
+    other = store.other_process("process-2")
+    assert store.run(other.heartbeat(DEAD_AFTER)).released == 0
+    assert store.run(other.heartbeat(DEAD_AFTER)).released == 1
+    assert store.run(store.queue.heartbeat(DEAD_AFTER)).lost
+
+
+def test_whoever_was_buried_knows_once(store: OnPostgres) -> None:
+    other = store.other_process("process-2")
+    for _ in range(2):
+        store.run(other.heartbeat(DEAD_AFTER))
+    assert not store.run(store.queue.heartbeat(DEAD_AFTER)).lost
+    execute(store, "UPDATE node SET seen = seen - 60000 WHERE incarnation = 'process-1'")
+    assert store.run(other.heartbeat(DEAD_AFTER)).peers == ("process-2",)
+    assert store.run(store.queue.heartbeat(DEAD_AFTER)).lost
+    pulse = store.run(store.queue.heartbeat(DEAD_AFTER))
+    assert (pulse.lost, pulse.peers) == (False, ("process-1", "process-2"))
+
+
+# Plans
+
+
+def test_the_hot_path_reads_by_index_however_long_the_queue(either: OnPostgres) -> None:
+    """Without statistics and with them, right after the queue has grown."""
+    for first in range(0, 6_000, 1_000):
+        either.accept(*(f"e{n:05}" for n in range(first, first + 1_000)))
+    execute(either, "UPDATE queue SET lease = 'process-1' WHERE id < 'd-e03'")
+    keys = [(TENANT, f"d-e{n:05}") for n in range(0, 2_000, 10)]
+    outcomes = [(*key, True, 1, None, 200, "ok", 5, "delivered", None) for key in keys]
+    statements = {
+        "look": ([TENANT], *columns([(TENANT, f"e{n:05}") for n in range(200)], 2), 200),
+        "settle": ("process-1", *columns(outcomes, 10)),
+        "claim": ("process-1", TENANT, "w", LATER, 200, 0),
+        "release": ("process-1", *columns(keys, 2)),
+        "promote": ("process-1", *columns([(TENANT, "w", "u")], 3)),
+        "behind": tuple(columns([(TENANT, "w", "u")], 3)),
+        "backlogs": (),
+        "cancel": (TENANT, "w", 500, 5),
+    }
+    for _ in range(2):
+        for name, bindings in statements.items():
+            plan = "\n".join(row[0] for row in execute(either, f"EXPLAIN {SQL[name]}", *bindings))
+            for table in ("queue", "event_id", "event_default", "tenant", "webhook"):
+                assert f"Seq Scan on {table}" not in plan, (name, plan)
+        execute(either, "ANALYZE")
+
+
+def test_an_old_snapshot_slows_no_claim(store: OnPostgres, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every entry of what was claimed stays in the index while somebody looks at the past."""
+    key = (TENANT, "w")
+    many = 6_000
+
+    async def held() -> Any:
+        connection = await asyncpg.connect(url)
+        await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        await connection.fetchval("SELECT count(*) FROM queue")
+        return connection
+
+    snapshot = store.run(held())
+    for first in range(0, many, 100):
+        store.accept(*(f"e{n:05}" for n in range(first, first + 100)))
+    monkeypatch.setattr(floors, "SLOW_S", 0.0)  # every look counts as slow
+    seen = 0
+    while seen < many:
+        found = store.run(store.queue.claim(TENANT, "w", 200, LATER))
+        seen += len(found)
+        assert store.run(store.queue.settle([settled(d) for d in found])).lost == frozenset()
+    floor = store.queue._floors._floors[key]
+    assert floor > 1_000
+    touched = [_touched(store, floor) for floor in (0, floor)]
+    assert touched[1] * 5 < touched[0], touched
+
+    # What is due later is seen at once, and what is due earlier before long.
+    store.accept("later")
+    fresh = store.run(store.queue.claim(TENANT, "w", 200, LATER))
+    assert [d.id for d in fresh] == ["d-later"]
+    store.run(snapshot.close())
+    execute(store, "UPDATE queue SET due = 5, lease = NULL")
+    deadline = time.monotonic() + 5
+    while not (again := store.run(store.queue.claim(TENANT, "w", 200, LATER))):
+        assert time.monotonic() < deadline
+        store.run(asyncio.sleep(0.01))
+    assert [d.id for d in again] == ["d-later"]
+
+
+def _touched(store: OnPostgres, floor: int) -> int:
+    """Pages that a claim from this instant on looks at."""
+    statement = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {SQL['claim']}"
+    (row,) = execute(store, statement, "nobody", TENANT, "w", LATER, 200, floor)
+    found = json.loads(row[0])[0]["Plan"]
+    return int(found["Shared Hit Blocks"] + found["Shared Read Blocks"])
+
+
+# Partitions
+
+
+def partitions(store: OnPostgres, parent: str) -> list[str]:
+    rows = execute(
+        store,
+        "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
+        "WHERE i.inhparent = $1::text::regclass ORDER BY 1",
+        parent,
+    )
+    return [row[0] for row in rows]
+
+
+def test_days_are_made_ahead_and_dropped_whole(store: OnPostgres) -> None:
+    store.run(store.database.upkeep.tend(None))
+    now = execute(store, NODE["now"])[0][0]
+    days = [time.strftime("%Y%m%d", time.gmtime((now + ahead * DAY) / 1000)) for ahead in range(-1, 4)]
+    for parent in ("event", "ledger"):
+        assert set(partitions(store, parent)) >= {f"{parent}_{day}" for day in days}
+    store.clock = now
+    store.accept("today", skip=True)
+    assert execute(store, "SELECT count(*) FROM event_default")[0][0] == 0
+    assert execute(store, f"SELECT count(*) FROM event_{days[1]}")[0][0] == 1
+    assert execute(store, f"SELECT count(*) FROM ledger_{days[1]}")[0][0] == 1
+    assert store.run(store.database.upkeep.warnings()) == []
+
+    store.run(store.database.upkeep.tend(now + 2 * DAY))
+    for parent in ("event", "ledger"):
+        assert f"{parent}_{days[1]}" not in partitions(store, parent)
+        assert f"{parent}_{days[3]}" in partitions(store, parent)
+    assert execute(store, "SELECT count(*) FROM event_id")[0][0] == 0
+
+
+def test_what_holds_up_retention_is_told(store: OnPostgres) -> None:
+    store.run(store.database.upkeep.tend(None))
+    store.accept("old")  # of 1970, so it lies in no day's partition
+    store.run(store.database.upkeep.tend(30 * DAY))
+    told = store.run(store.database.upkeep.warnings())
+    assert any("events since 1970-01-01 are kept beyond the retention time" in one for one in told)
+    assert any("lie outside every day's partition" in one for one in told)
+    (delivery,) = store.run(store.queue.claim(TENANT, "w", 1, LATER))
+    store.run(store.queue.settle([settled(delivery)]))
+    store.run(store.database.upkeep.tend(30 * DAY))
+    assert store.run(store.database.upkeep.warnings()) == []
+    assert store.run(store.ledger.deliveries(TENANT, DeliveryQuery(), None, 10)) == []
+
+
+def test_one_process_keeps_house(store: OnPostgres, url: str) -> None:
+    async def kept() -> Any:
+        connection = await asyncpg.connect(url)
+        await connection.execute("BEGIN")
+        assert await connection.fetchval(NODE["one_housekeeper"])
+        return connection
+
+    house = store.run(kept())
+    store.run(store.database.upkeep.tend(None))
+    assert partitions(store, "event") == ["event_default"]
+    store.run(house.close())
+    store.run(store.database.upkeep.tend(None))
+    assert len(partitions(store, "event")) == 6
+
+
+def test_a_long_reader_delays_upkeep_and_not_intake(store: OnPostgres, url: str) -> None:
+    """Making a partition needs the table for itself: it gives up soon, and the next round tries again."""
+
+    async def reading() -> Any:
+        connection = await asyncpg.connect(url)
+        await connection.execute("BEGIN")
+        await connection.execute("LOCK TABLE event IN ACCESS SHARE MODE")
+        return connection
+
+    reader = store.run(reading())
+
+    async def both() -> tuple[Any, float]:
+        tending = asyncio.create_task(store.database.upkeep.tend(None))
+        await asyncio.sleep(0.2)
+        started = time.monotonic()
+        await store.queue.accept(store_acceptance)
+        return (await asyncio.gather(tending, return_exceptions=True))[0], time.monotonic() - started
+
+    store_acceptance = store.acceptance("e1")
+    tended, waited = store.run(both())
+    store.run(reader.close())
+    if isinstance(tended, BaseException):
+        assert isinstance(tended, StoreUnavailable)
+    assert waited < 2.5
+    store.run(store.database.upkeep.tend(None))
+    assert len(partitions(store, "event")) == 6
