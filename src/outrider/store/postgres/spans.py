@@ -31,7 +31,7 @@ def id_spans(before: str | None, since: int | None, until: int | None, now: int)
     """
     top = PAST_EVERY_ID if before is None else before
     bottom = "" if since is None else first_id(since - CLOCK_SLACK)
-    newest = now if not is_uuid(top) else _made(top)
+    newest = now if not is_uuid(top) else made_at(top)
     if until is not None:
         # Ids of the future: made while a clock was far ahead.
         ahead = first_id(max(until, now) + CLOCK_SLACK)
@@ -60,6 +60,6 @@ def day_floors(since: int | None, until: int | None, now: int) -> Iterator[int]:
     yield 0
 
 
-def _made(identity: str) -> int:
+def made_at(identity: str) -> int:
     """The instant a UUIDv7 was made."""
     return int(identity[:8] + identity[9:13], 16)
