@@ -15,6 +15,7 @@ from outrider.cli.jobs import jobs
 from outrider.cli.keys import keys
 from outrider.cli.serve import serve
 from outrider.cli.settings import settings
+from outrider.cli.store import store
 from outrider.cli.trigger import trigger
 from outrider.cli.verify import verify
 from outrider.cli.webhooks import webhooks
@@ -33,7 +34,7 @@ def commands() -> None:
     """
 
 
-for command in (serve, demo, trigger, verify, events, keys, webhooks, settings, deliveries, jobs, explain):
+for command in (serve, demo, trigger, verify, events, keys, webhooks, settings, deliveries, jobs, explain, store):
     commands.add_command(command)
 
 

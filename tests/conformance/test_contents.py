@@ -1,0 +1,517 @@
+"""Contents from any store to any other: nothing forgotten, interrupted anywhere, differences found."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import apsw
+import asyncpg
+import msgspec
+import pytest
+
+from outrider.app.copying import Compared, compare, copy
+from outrider.domain.clock import DAY
+from outrider.domain.errors import ConfigError, StoreUnavailable
+from outrider.domain.ids import uuid7
+from outrider.domain.model import Webhook
+from outrider.ports.contents import (
+    COLUMNS,
+    Contents,
+    Copy,
+    Key,
+    Places,
+    Progress,
+    Row,
+    RowsRefused,
+    Stretch,
+    Table,
+)
+from outrider.ports.system import About
+from outrider.store import stretches
+from outrider.store.postgres import contents as postgres_contents
+from outrider.store.postgres import database as postgres_database
+from outrider.store.sqlite import contents as sqlite_contents
+from outrider.store.sqlite import database as sqlite_database
+from postgres import Postgres
+
+ABOUT = About("host", 1, "0", (), 0)
+NOW = time.time_ns() // 1_000_000
+ALL = list(itertools.product(["sqlite", "postgres"], repeat=2))
+# What a store keeps beside: derived from the rest, or of no meaning in another store.
+OWN: dict[str, dict[str, set[str]]] = {
+    "sqlite": {"webhook": {"secret"}, "queue": {"lease"}},
+    "postgres": {
+        "tenant": {"changed"},
+        "queue": {"lease", "event_place", "event_accepted", "place"},
+        "health": {"node", "changed"},
+    },
+}
+OWN_TABLES = {"sqlite": {"node"}, "postgres": {"node", "event_id", "migration"}}
+
+
+class Place:
+    """Where a store is: `url` of a database, or `path` of a file."""
+
+    def __init__(self, kind: str, where: str) -> None:
+        self.kind = kind
+        self.where = where
+
+    @asynccontextmanager
+    async def opened(self, side: str, *, to_write: bool) -> AsyncIterator[Copy]:
+        contents: Copy
+        if self.kind == "sqlite":
+            contents = await sqlite_contents.open_contents(self.where, side, to_write=to_write)
+        else:
+            contents = await postgres_contents.open_contents(
+                self.where, side, to_write=to_write, silent_after=6_000
+            )
+        try:
+            yield contents
+        finally:
+            await contents.close()
+
+    async def served(self) -> Any:
+        if self.kind == "sqlite":
+            return await sqlite_database.open_database(self.where, "one", now=lambda: NOW, about=ABOUT)
+        return await postgres_database.open_database(
+            self.where, "one", size=5, about=ABOUT, dispatches=True, keeps_house=True
+        )
+
+    async def ask(self, statement: str) -> list[Any]:
+        if self.kind == "sqlite":
+            connection = apsw.Connection(self.where)
+            try:
+                return list(connection.execute(statement))
+            finally:
+                connection.close()
+        database = await asyncpg.connect(self.where)
+        try:
+            return [tuple(row) for row in await database.fetch(statement)]
+        finally:
+            await database.close()
+
+
+Make = Callable[[str], Place]
+
+
+@pytest.fixture
+def place(postgres_server: Postgres, tmp_path: Path) -> Iterator[Make]:
+    """A new store of this kind."""
+    numbers = itertools.count()
+    with ThreadPoolExecutor(1) as beside:  # it has a loop of its own
+
+        def make(kind: str) -> Place:
+            if kind == "sqlite":
+                return Place(kind, str(tmp_path / f"{next(numbers)}.db"))
+            return Place(kind, beside.submit(postgres_server.database).result())
+
+        yield make
+
+
+@pytest.fixture(autouse=True)
+def small_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stretches, "ROWS", 3)
+
+
+def contents() -> dict[Table, list[Row]]:
+    """Something of everything: two tenants, absent values, text beyond ASCII, days apart."""
+    webhooks = [
+        Webhook(f"w{n}", f"t{n % 2}", f"Wébhook {n}", ("Login",), "https://a.example", "signing" if n else "",
+                None, None, None, n, n)
+        for n in range(4)
+    ]  # fmt: skip
+    ids = [uuid7(NOW + n * DAY // 3, bytes([n + 5]) * 10) for n in range(-5, 9)]
+    return {
+        Table.DATA_KEY: [(1, "wrapped one"), (2, "wrapped two")],
+        Table.TENANT: [(f"t{n}", f"key-{n}", 7 + n, bytes([n, 255, 0])) for n in range(2)],
+        Table.WEBHOOK: [
+            (w.tenant, w.id, w.name, int(w.id != "w3"), NOW if w.id == "w2" else None, msgspec.msgpack.encode(w))
+            for w in webhooks
+        ],
+        Table.WEBHOOK_PAST: [
+            (w.tenant, w.id, version, None if version == 9 else b"past") for w in webhooks for version in (1, 9)
+        ],
+        Table.SECRET: [("t0", "s1", "signing", b"document"), ("t1", "s2", "", b"")],
+        Table.API_KEY: [("t1", "k1", b"key")],
+        Table.EVENT: [
+            (10 + 2 * n, f"t{n % 2}", f"e{n}", "Login", None if n % 3 else f"ü{n}", "o1" if n == 4 else None,
+             NOW + n, NOW + n * DAY // 3, b"\x00{}" * n, bytes(16), n)
+            for n in range(8)
+        ],
+        Table.LEDGER: [
+            (40 + n, f"t{n % 2}", NOW + n * DAY // 3, "skipped", f"e{n}", "bulk", "why", *[None] * 10)
+            for n in range(2)
+        ] + [
+            (50 + n, f"t{n % 2}", NOW + n, ("attempted", "exhausted", "delivered")[n % 3], f"e{n}", None, None,
+             identity, f"w{n % 4}", "", "Login", None if n % 2 else "ü", NOW + n, f"job:{n}" if n == 2 else None,
+             n, 200 + n, b"\x93attempt" if n % 2 else None)
+            for n, identity in enumerate(ids[:8])
+        ],
+        Table.QUEUE: [
+            (f"t{n % 2}", identity, f"w{n % 2}", f"e{n}", "Login", f"u{n}", n, NOW + n, NOW - n,
+             "" if n > 1 else None, None, int(n > 3), 503 if n else None, "timeout" if n else None,
+             n // 2 if n > 1 else None)
+            for n, identity in enumerate(ids[8:14])
+        ],
+        Table.HEALTH: [("t0", "w0", b"health"), ("t1", "w1", b"")],
+        Table.JOB: [("t0", "j1", "done", 18, b"job"), ("t0", "j2", "running", 12, b"job")],
+        Table.CUSTOM_OBJECT: [
+            ("t1", f"u{n}", "orders", f"{n:024x}", bytes([n]), NOW, NOW + n, 1 + n) for n in range(7)
+        ],
+    }  # fmt: skip
+
+
+class Given:
+    """Contents in memory."""
+
+    keeps_turns = True
+
+    def __init__(self, rows: dict[Table, list[Row]]) -> None:
+        self.rows = rows
+
+    async def data_keys(self) -> dict[int, str]:
+        return dict(self.rows[Table.DATA_KEY])  # type: ignore[arg-type]
+
+    async def mark(self) -> str:
+        return "given"
+
+    async def count(self, table: Table) -> int:
+        return len(self.rows[table])
+
+    async def read(self, table: Table, after: Key | None, take: Callable[[Stretch], Awaitable[None]]) -> None:
+        assert after is None
+        if self.rows[table]:
+            await take(Stretch(self.rows[table], ()))
+
+    async def places(self) -> Places:
+        return Places(100, 200)
+
+    async def out_of_turn(self) -> int:
+        return 0
+
+    async def close(self) -> None: ...
+
+
+class Interrupted(Exception):
+    pass
+
+
+class Breaking:
+    """A copy that is interrupted at its write number `after`: before it, or when it has happened."""
+
+    def __init__(self, copy: Copy, after: int, *, happened: bool) -> None:
+        self._copy = copy
+        self._left = after
+        self._happened = happened
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._copy, name)
+
+    async def write(self, table: Table, rows: list[Row], before: Progress, after: Progress) -> None:
+        self._left -= 1
+        if self._left == 0 and not self._happened:
+            raise Interrupted
+        await self._copy.write(table, rows, before, after)
+        if self._left == 0:
+            raise Interrupted
+
+
+def silent(*_: Any) -> None:
+    pass
+
+
+async def copied(source: Contents, target: Copy) -> Compared:
+    return await copy(source, target, copied=silent, compared=silent)
+
+
+async def fill(target: Place, rows: dict[Table, list[Row]] | None = None) -> None:
+    async with target.opened("target", to_write=True) as store:
+        assert (await copied(Given(rows or contents()), store)).identical
+
+
+async def rows_of(store: Contents) -> dict[Table, list[Row]]:
+    found: dict[Table, list[Row]] = {}
+    for table in Table:
+        found[table] = []
+
+        async def take(stretch: Stretch, into: list[Row] = found[table]) -> None:
+            into.extend(stretch.rows)
+
+        await store.read(table, None, take)
+        found[table].sort()
+    return found
+
+
+@pytest.mark.parametrize(("source", "target"), ALL)
+def test_everything_arrives_however_often_it_is_interrupted(place: Make, source: str, target: str) -> None:
+    async def check() -> None:
+        one, other = place(source), place(target)
+        await fill(one)
+        interruptions = 0
+        while True:
+            async with (
+                one.opened("source", to_write=False) as reading,
+                other.opened("target", to_write=True) as writing,
+            ):
+                # From one write more each time, so that every kind of write is met by both interruptions.
+                broken = Breaking(writing, 1 + interruptions % 3, happened=interruptions % 2 == 0)
+                try:
+                    found = await copied(reading, broken)
+                except Interrupted:
+                    interruptions += 1
+                else:
+                    break
+            with pytest.raises(ConfigError, match="unfinished copy"):
+                await other.served()
+        assert interruptions > 15
+        assert found.identical
+        async with other.opened("target", to_write=False) as whole:
+            assert await rows_of(whole) == {table: sorted(rows) for table, rows in contents().items()}
+            assert await whole.places() == Places(100, 200)
+            assert [await whole.count(table) for table in Table] == [len(rows) for rows in contents().values()]
+        await (await other.served()).close()
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_no_table_and_no_column_is_forgotten(place: Make, kind: str) -> None:
+    schema = {
+        "sqlite": "SELECT m.name, c.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c"
+        " WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%'",
+        "postgres": "SELECT c.relname::text, a.attname::text"
+        " FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
+        " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
+        " AND a.attnum > 0 AND NOT a.attisdropped",
+    }
+
+    async def look() -> list[Any]:
+        store = place(kind)
+        async with store.opened("target", to_write=True):
+            pass
+        return await store.ask(schema[kind])
+
+    found: dict[str, set[str]] = {}
+    for table, column in asyncio.run(look()):
+        found.setdefault(table, set()).add(column)
+    assert set(found) == set(Table) | OWN_TABLES[kind]
+    for table in Table:
+        assert found[table] == set(COLUMNS[table]) - {"turn"} | OWN[kind].get(table, set()), table
+
+
+CHANGES = [
+    ("DELETE FROM data_key WHERE number = 2", "data_key"),
+    ("UPDATE tenant SET version = 1 WHERE id = 't0'", "tenant"),
+    ("UPDATE webhook SET deleted = 1 WHERE id = 'w0'", "webhook"),
+    ("UPDATE webhook_past SET version = 8 WHERE version = 9 AND webhook = 'w1'", "webhook_past"),
+    ("UPDATE secret SET name = 'Signing' WHERE id = 's1'", "secret"),
+    ("DELETE FROM api_key", "api_key"),
+    ("UPDATE event SET subject = NULL WHERE id = 'e0'", "event"),
+    ("DELETE FROM ledger WHERE line = 'skipped'", "ledger"),
+    ("UPDATE queue SET due = due + 1 WHERE event = 'e5'", "queue"),
+    ("UPDATE health SET document = 'x' WHERE webhook = 'w1'", "health"),
+    ("UPDATE job SET place = 13 WHERE state = 'running'", "job"),
+    ("UPDATE custom_object SET revision = 9 WHERE uid = 'u6'", "custom_object"),
+]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_every_difference_is_found(place: Make, kind: str) -> None:
+    async def check() -> None:
+        store = place(kind)
+        await fill(store)
+        changed_tables = set()
+        for statement, table in CHANGES:
+            if kind == "sqlite":
+                statement = statement.replace("document = 'x'", "document = x'78'")
+            await store.ask(statement)
+            async with store.opened("target", to_write=False) as changed:
+                found = await compare(Given(contents()), changed, silent)
+            changed_tables.add(table)
+            assert {one.table for one in found.tables if not one.identical} == changed_tables, statement
+            assert not found.identical
+
+    asyncio.run(check())
+
+
+def test_places_and_turns_are_compared(place: Make) -> None:
+    async def check() -> None:
+        store = place("postgres")
+        await fill(store)
+        await store.ask("SELECT setval('ledger_place', 199)")
+        async with store.opened("target", to_write=False) as changed:
+            assert not (await compare(Given(contents()), changed, silent)).identical
+        await store.ask("SELECT setval('ledger_place', 201)")
+        await store.ask("UPDATE queue SET place = 100 - place")
+        async with store.opened("target", to_write=False) as changed:
+            found = await compare(Given(contents()), changed, silent)
+        assert [one.table for one in found.tables if not one.identical] == [Table.QUEUE]
+
+    asyncio.run(check())
+
+
+def test_sqlite_refuses_an_order_it_cannot_keep(place: Make) -> None:
+    async def check() -> None:
+        source, target = place("postgres"), place("sqlite")
+        await fill(source)
+        await source.ask("UPDATE queue SET place = 100 - place")
+        async with (
+            source.opened("source", to_write=False) as reading,
+            target.opened("target", to_write=True) as writing,
+        ):
+            with pytest.raises(ConfigError, match=r"source: .* 4 that wait in another order"):
+                await copied(reading, writing)
+        other = place("postgres")
+        async with (
+            source.opened("source", to_write=False) as reading,
+            other.opened("target", to_write=True) as writing,
+        ):
+            assert (await copied(reading, writing)).identical
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_only_the_same_source_goes_on(place: Make, kind: str) -> None:
+    async def start(source: Place, target: Place) -> None:
+        async with (
+            source.opened("source", to_write=False) as reading,
+            target.opened("target", to_write=True) as writing,
+        ):
+            await copied(reading, Breaking(writing, 12, happened=True))
+
+    async def check() -> None:
+        source, target, stranger = place(kind), place(kind), place(kind)
+        await fill(source)
+        await fill(stranger, contents() | {Table.DATA_KEY: [(1, "of another store")]})
+        with pytest.raises(Interrupted):
+            await start(source, target)
+        with pytest.raises(ConfigError, match=r"target: .* another source"):
+            await start(stranger, target)
+        with pytest.raises(ConfigError, match="target: expected an empty store, given one with data_key, tenant"):
+            await start(source, stranger)
+        await source.ask("UPDATE queue SET attempts = attempts + 1 WHERE event = 'e5'")
+        with pytest.raises(ConfigError, match="before it changed"):
+            await start(source, target)
+
+    asyncio.run(check())
+
+
+def test_a_source_that_changes_meanwhile_makes_no_copy(place: Make) -> None:
+    class Changing(Breaking):
+        async def set_places(self, places: Places) -> None:
+            await source.ask("UPDATE tenant SET version = 100")
+            await self._copy.set_places(places)
+
+    source = place("postgres")
+
+    async def check() -> None:
+        target = place("sqlite")
+        await fill(source)
+        async with (
+            source.opened("source", to_write=False) as reading,
+            target.opened("target", to_write=True) as writing,
+        ):
+            with pytest.raises(ConfigError, match=r"source: .* one that changed"):
+                await copied(reading, Changing(writing, -1, happened=False))
+        with pytest.raises(ConfigError, match="unfinished copy"):
+            await target.served()
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_two_copies_at_once_write_nothing_twice(place: Make, kind: str) -> None:
+    async def check() -> None:
+        target = place(kind)
+        rows = contents()[Table.DATA_KEY]
+        async with target.opened("target", to_write=True) as writing:
+            await writing.begin("mark")
+            await writing.write(Table.DATA_KEY, rows, Progress(), Progress(2, (2,)))
+            again = [(3, "wrapped three")]
+            with pytest.raises(RowsRefused, match="another process"):
+                await writing.write(Table.DATA_KEY, again, Progress(), Progress(1, (3,)))
+            assert await writing.data_keys() == dict(rows)
+            with pytest.raises(RowsRefused):
+                await writing.write(Table.DATA_KEY, rows, Progress(2, (2,)), Progress(4, (2,)))
+            assert (await writing.begin("mark"))[Table.DATA_KEY] == Progress(2, (2,))
+
+    asyncio.run(check())
+
+
+def test_what_postgresql_cannot_hold_is_said(place: Make) -> None:
+    async def check() -> None:
+        target = place("postgres")
+        rows = contents()
+        place_, tenant, identity, kind, _, *rest = rows[Table.EVENT][0]
+        rows[Table.EVENT][0] = (place_, tenant, identity, kind, "a\x00b", *rest)
+        async with target.opened("target", to_write=True) as writing:
+            with pytest.raises(RowsRefused, match=r"event: .* U\+0000"):
+                await copied(Given(rows), writing)
+        rows = contents()
+        rows[Table.EVENT] = rows[Table.EVENT][:-4]
+        async with place("postgres").opened("target", to_write=True) as writing:
+            with pytest.raises(RowsRefused, match="events that are not there"):
+                await copied(Given(rows), writing)
+
+    asyncio.run(check())
+
+
+def test_days_become_partitions_but_for_those_far_off(place: Make) -> None:
+    async def check() -> None:
+        target = place("postgres")
+        rows = contents()
+        for number, days in enumerate((-5_000, -399, 30)):
+            at = NOW + days * DAY
+            event = (200 + number, "t0", f"far{number}", "Login", None, None, at, at, b"{}", bytes(16), 1)
+            rows[Table.EVENT].append(event)
+            line = (300 + number, "t0", at, "skipped", f"far{number}", "bulk", "why", *[None] * 10)
+            rows[Table.LEDGER].append(line)
+        await fill(target, rows)
+        assert await target.ask("SELECT id FROM event_default ORDER BY id") == [("far0",), ("far2",)]
+        assert await target.ask("SELECT event FROM ledger_default ORDER BY event") == [("far0",), ("far2",)]
+        await (await target.served()).close()
+
+    asyncio.run(check())
+
+
+def test_stores_of_other_versions_and_none_are_refused(place: Make, tmp_path: Path) -> None:
+    async def check() -> None:
+        missing = Place("sqlite", str(tmp_path / "missing.db"))
+        with pytest.raises(ConfigError, match=r"source: .* not there"):
+            async with missing.opened("source", to_write=False):
+                pass
+        for kind in ("sqlite", "postgres"):
+            store = place(kind)
+            await fill(store)
+            old = {"sqlite": "PRAGMA user_version = 1", "postgres": "DELETE FROM migration"}
+            await store.ask(old[kind])
+            with pytest.raises(ConfigError, match="source: expected a store of version"):
+                async with store.opened("source", to_write=False):
+                    pass
+        behind = place("postgres")
+        behind.where += "?pooler=transaction"
+        with pytest.raises(ConfigError, match="a direct connection"):
+            async with behind.opened("source", to_write=False):
+                pass
+
+    asyncio.run(check())
+    assert not list(tmp_path.glob("missing*"))
+
+
+def test_reading_changes_nothing(place: Make) -> None:
+    async def check() -> None:
+        store = place("sqlite")
+        await fill(store)
+        async with store.opened("source", to_write=False) as reading:
+            with pytest.raises(StoreUnavailable):
+                await reading.write(Table.DATA_KEY, [(9, "x")], Progress(), Progress(1, (9,)))
+
+    asyncio.run(check())
