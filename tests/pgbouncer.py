@@ -55,10 +55,19 @@ class PgBouncer:
         )
         if OWNER is not None:
             self._folder.chmod(0o755)
+        self._settings = settings
+        self.start()
+
+    def start(self) -> None:
         owner = {} if OWNER is None else {"user": OWNER, "group": pwd.getpwnam(OWNER).pw_gid}
-        self._log = (self._folder / "log").open("ab")
-        self.process = subprocess.Popen([BINARY, "-q", str(settings)], stdout=self._log, stderr=self._log, **owner)
+        with (self._folder / "log").open("ab") as log:
+            self.process = subprocess.Popen([BINARY, "-q", str(self._settings)], stdout=log, stderr=log, **owner)
         self._wait()
+
+    def stop(self) -> None:
+        """At once: whoever is connected is cut off."""
+        self.process.terminate()
+        self.process.wait(10)
 
     def _wait(self) -> None:
         deadline = time.monotonic() + 20
@@ -78,11 +87,6 @@ class PgBouncer:
         place = f"{parts.username}@127.0.0.1:{self._port}"
         return urlunsplit(parts._replace(netloc=place, query="pooler=transaction"))
 
-    def log(self) -> str:
-        return (self._folder / "log").read_text()
-
     def close(self) -> None:
-        self.process.terminate()
-        self.process.wait(10)
-        self._log.close()
+        self.stop()
         shutil.rmtree(self._folder)

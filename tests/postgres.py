@@ -66,6 +66,12 @@ class Postgres:
         self.ask(f"CREATE DATABASE {name} TEMPLATE {self._template} STRATEGY wal_log")
         return self.named(name)
 
+    def empty_database(self) -> str:
+        """The URL of a new database without anything in it."""
+        name = f"outrider_{uuid.uuid4().hex}"
+        self.ask(f"CREATE DATABASE {name}")
+        return self.named(name)
+
     def empty(self, url: str) -> None:
         """Make a database as new: much cheaper than a new one."""
         self.ask(_EMPTY, url=url)

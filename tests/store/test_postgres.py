@@ -34,6 +34,12 @@ async def opened(url: str, incarnation: str = "process-1") -> PostgresDatabase:
     return await open_database(url, incarnation, size=6, about=ABOUT, dispatches=True, keeps_house=True)
 
 
+@pytest.fixture(autouse=True)
+def _no_floors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But where a test is about them: claims here are made at instants of the far future."""
+    monkeypatch.setattr(floors, "SLOW_S", 60.0)
+
+
 @pytest.fixture
 def url(postgres_server: Postgres) -> str:
     return postgres_server.database()
@@ -469,3 +475,21 @@ def test_a_long_reader_delays_upkeep_and_not_intake(store: OnPostgres, url: str)
     assert waited < 2.5
     store.run(store.database.upkeep.tend(None))
     assert len(partitions(store, "event")) == 6
+
+
+def test_a_whole_look_is_never_long_in_coming(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    found, key = floors.Floors(), (TENANT, "w")
+    assert (found.floor(key), found.all()) == (0, {})
+    found.looked(key, 61.0, whole=True, earliest={key: 7})
+    found.looked(None, 61.0, whole=True, earliest={key: 5, (TENANT, "v"): 6})
+    assert (found.floor(key), found.all()) == (5, {key: 5, (TENANT, "v"): 6})
+    found.looked(key, 0.001, whole=False, earliest={key: 9})
+    assert found.floor(key) == 9
+    now += floors.LONGEST_S
+    assert (found.floor(key), found.all()) == (0, {})
+    found.looked(key, 0.001, whole=True, earliest={key: 9})
+    found.looked(None, 0.001, whole=True, earliest={key: 9})
+    now -= floors.LONGEST_S
+    assert (found.floor(key), found.all()) == (0, {})

@@ -53,7 +53,7 @@ class PostgresNeighbours:
     async def exchange(self, heard: Callable[[], None]) -> None:
         """Behind a pooler nobody can listen, so nobody is notified either: polling alone finds what waits."""
         if self._url.pooled:
-            return
+            await asyncio.Event().wait()
         async with asyncio.TaskGroup() as both:
             both.create_task(self._send())
             both.create_task(self._listen(heard))

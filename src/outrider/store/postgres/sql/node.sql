@@ -8,17 +8,19 @@ INSERT INTO node (incarnation, seen, dispatches, about) VALUES ($1, now_ms(), fa
 ON CONFLICT (incarnation) DO NOTHING
 
 -- name: beat
--- What was known of this process before, and that it lives, by the database's clock; and whether migrations have taken
--- away what it needs.
+-- What was known of this process before, and that it lives, by the database's clock; unless migrations have taken away
+-- what it needs.
 WITH before AS MATERIALIZED (
     SELECT seen FROM node WHERE incarnation = $1
+), further AS MATERIALIZED (
+    SELECT EXISTS (SELECT 1 FROM migration WHERE after AND number > $4) AS too_new
 ), beat AS (
-    INSERT INTO node (incarnation, seen, dispatches, about) VALUES ($1, now_ms(), $2, $3)
+    INSERT INTO node (incarnation, seen, dispatches, about)
+    SELECT $1, now_ms(), $2, $3 FROM further WHERE NOT too_new
     ON CONFLICT (incarnation) DO UPDATE SET seen = excluded.seen, dispatches = excluded.dispatches,
         about = excluded.about
 )
-SELECT now_ms() AS now, (SELECT seen FROM before) AS seen,
-    EXISTS (SELECT 1 FROM migration WHERE after AND number > $4) AS too_new
+SELECT now_ms() AS now, (SELECT seen FROM before) AS seen, (SELECT too_new FROM further) AS too_new
 
 -- name: peers
 SELECT incarnation FROM node WHERE dispatches ORDER BY incarnation
