@@ -17,15 +17,17 @@ CREATE INDEX queue_subject ON queue (tenant, subject, id) WHERE lease IS NULL AN
 CREATE INDEX queue_ahead ON queue (tenant, id)
     WHERE id > format('%08x-%04x', (created + 10000) >> 16, (created + 10000) & 65535);
 
+-- Endings. A list of three values would be made into a table for each row that comes; lists of two are compared.
 DROP INDEX ledger_ended;
 DROP INDEX ledger_webhook;
-CREATE INDEX ledger_line ON ledger (tenant, line, delivery) WHERE line IN ('delivered', 'exhausted', 'cancelled');
+CREATE INDEX ledger_line ON ledger (tenant, line, delivery)
+    WHERE line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL;
 CREATE INDEX ledger_webhook ON ledger (tenant, webhook, line, delivery)
-    WHERE line IN ('delivered', 'exhausted', 'cancelled');
+    WHERE line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL;
 CREATE INDEX ledger_type ON ledger (tenant, type, line, delivery)
-    WHERE line IN ('delivered', 'exhausted', 'cancelled');
+    WHERE line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL;
 CREATE INDEX ledger_subject ON ledger (tenant, subject, line, delivery)
-    WHERE line IN ('delivered', 'exhausted', 'cancelled') AND subject IS NOT NULL;
+    WHERE line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL AND subject IS NOT NULL;
 CREATE INDEX ledger_ahead ON ledger (tenant, delivery)
-    WHERE line IN ('delivered', 'exhausted', 'cancelled')
+    WHERE line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL
         AND delivery > format('%08x-%04x', (created + 10000) >> 16, (created + 10000) & 65535);

@@ -113,7 +113,8 @@ ORDER BY id DESC LIMIT :limit
 -- name: ended
 SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
 FROM ledger INDEXED BY ledger_line
-WHERE tenant = :tenant AND line = :line AND line IN ('delivered', 'exhausted', 'cancelled') AND delivery < :top AND delivery >= :bottom
+WHERE tenant = :tenant AND line = :line
+    AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL AND delivery < :top AND delivery >= :bottom
     AND created >= :since AND created < :until
     AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
     AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
@@ -122,7 +123,8 @@ ORDER BY delivery DESC LIMIT :limit
 -- name: ended_by_webhook
 SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
 FROM ledger INDEXED BY ledger_webhook
-WHERE tenant = :tenant AND webhook = :webhook AND line = :line AND line IN ('delivered', 'exhausted', 'cancelled') AND delivery < :top AND delivery >= :bottom
+WHERE tenant = :tenant AND webhook = :webhook AND line = :line
+    AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL AND delivery < :top AND delivery >= :bottom
     AND created >= :since AND created < :until
     AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
     AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
@@ -131,7 +133,8 @@ ORDER BY delivery DESC LIMIT :limit
 -- name: ended_by_type
 SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
 FROM ledger INDEXED BY ledger_type
-WHERE tenant = :tenant AND type = :type AND line = :line AND line IN ('delivered', 'exhausted', 'cancelled') AND delivery < :top AND delivery >= :bottom
+WHERE tenant = :tenant AND type = :type AND line = :line
+    AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL AND delivery < :top AND delivery >= :bottom
     AND created >= :since AND created < :until
     AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
     AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
@@ -140,7 +143,8 @@ ORDER BY delivery DESC LIMIT :limit
 -- name: ended_by_subject
 SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
 FROM ledger INDEXED BY ledger_subject
-WHERE tenant = :tenant AND subject = :subject AND line = :line AND line IN ('delivered', 'exhausted', 'cancelled') AND delivery < :top AND delivery >= :bottom
+WHERE tenant = :tenant AND subject = :subject AND line = :line
+    AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL AND delivery < :top AND delivery >= :bottom
     AND created >= :since AND created < :until
     AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
     AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
@@ -149,7 +153,8 @@ ORDER BY delivery DESC LIMIT :limit
 -- name: ended_of_event
 SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
 FROM ledger INDEXED BY ledger_event
-WHERE tenant = :tenant AND event = :event AND line = :line AND line IN ('delivered', 'exhausted', 'cancelled') AND delivery < :top AND delivery >= :bottom
+WHERE tenant = :tenant AND event = :event AND line = :line
+    AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL AND delivery < :top AND delivery >= :bottom
     AND created >= :since AND created < :until
     AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
     AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
@@ -158,7 +163,7 @@ ORDER BY delivery DESC LIMIT :limit
 -- name: ended_ahead
 SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
 FROM ledger INDEXED BY ledger_ahead
-WHERE tenant = :tenant AND line = :line AND line IN ('delivered', 'exhausted', 'cancelled')
+WHERE tenant = :tenant AND line = :line AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL
     AND delivery > format('%08x-%04x', (created + 10000) >> 16, (created + 10000) & 65535) AND delivery < :top AND delivery >= :bottom
     AND created >= :since AND created < :until
     AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
@@ -173,7 +178,7 @@ FROM queue WHERE tenant = ? AND id = ?
 
 -- name: ended_one
 SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
-FROM ledger WHERE tenant = ? AND delivery = ? AND line IN ('delivered', 'exhausted', 'cancelled')
+FROM ledger WHERE tenant = ? AND delivery = ? AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL
 
 -- name: lines
 SELECT line, at, reason, attempt FROM ledger WHERE tenant = ? AND delivery = ? ORDER BY place
