@@ -10,17 +10,18 @@ import msgspec
 
 from outrider.store.postgres.connections import Connections
 
+FORGET = """DELETE FROM pg_statistic WHERE starelid IN (
+    SELECT oid FROM pg_class WHERE relname ~ '^(event|ledger|queue)')"""
 LIMIT_S = 60.0  # explaining runs each statement a second time, and measures every node of its plan
 
 
 class Scan(msgspec.Struct, frozen=True):
-    """A table read by a plan. `rows` were fetched, filtered or not; `pages` were looked at."""
+    """A table read by a plan. `rows` were fetched, whether they passed its filter or not."""
 
     table: str
     kind: str
     condition: str
     rows: float
-    pages: int
 
 
 class Explained(msgspec.Struct, frozen=True):
@@ -30,23 +31,23 @@ class Explained(msgspec.Struct, frozen=True):
 
 
 class ExplainedConnections(Connections):
-    """Connections whose statements are explained; what explaining changes is rolled back before they run."""
+    """Connections whose statements are explained; what explaining changes is rolled back before they run.
+
+    `without_statistics` explains them as if nobody had ever analyzed the large tables.
+    """
 
     def __init__(self, connections: Connections) -> None:
         super().__init__(connections._pool)
         self.statements: list[Explained] = []
+        self.without_statistics = False
 
     async def run(self, work: Any, *, limit_s: float = LIMIT_S) -> Any:
-        return await super().run(lambda c: work(_Explaining(c, self.statements)), limit_s=LIMIT_S)
+        return await super().run(lambda c: work(_Explaining(c, self)), limit_s=LIMIT_S)
 
     @property
     def rows(self) -> int:
         """All rows read since the last `clear`."""
         return round(sum(scan.rows for one in self.statements for scan in one.scans))
-
-    @property
-    def pages(self) -> int:
-        return sum(scan.pages for one in self.statements for scan in one.scans)
 
     def clear(self) -> None:
         self.statements.clear()
@@ -55,12 +56,13 @@ class ExplainedConnections(Connections):
 class _Explaining:
     """Stands for a connection."""
 
-    def __init__(self, connection: Any, statements: list[Explained]) -> None:
+    def __init__(self, connection: Any, owner: ExplainedConnections) -> None:
         self._connection = connection
-        self._statements = statements
+        self._owner = owner
 
     def transaction(self, **options: Any) -> Any:
-        return self._connection.transaction(**options)
+        """Not read-only, because explaining takes statistics away."""
+        return self._connection.transaction(**{**options, "readonly": False})
 
     async def execute(self, statement: str, *bindings: Any) -> Any:
         await self._explain(statement, bindings)
@@ -81,12 +83,12 @@ class _Explaining:
     async def _explain(self, statement: str, bindings: tuple[Any, ...]) -> None:
         transaction = self._connection.transaction()
         await transaction.start()
-        text = await self._connection.fetchval(
-            f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {statement}", *bindings
-        )
+        if self._owner.without_statistics:
+            await self._connection.execute(FORGET)
+        text = await self._connection.fetchval(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {statement}", *bindings)
         await transaction.rollback()
         plan = json.loads(text)[0]["Plan"]
-        self._statements.append(Explained(statement, tuple(_scans(plan)), text))
+        self._owner.statements.append(Explained(statement, tuple(_scans(plan)), text))
 
 
 def _scans(node: dict[str, Any]) -> Iterator[Scan]:
@@ -98,7 +100,6 @@ def _scans(node: dict[str, Any]) -> Iterator[Scan]:
             node["Node Type"],
             node.get("Index Cond", ""),
             (node["Actual Rows"] + removed) * node["Actual Loops"],
-            node["Shared Hit Blocks"] + node["Shared Read Blocks"],
         )
     for child in node.get("Plans", ()):
         yield from _scans(child)

@@ -19,7 +19,7 @@ from outrider.ports.ledger import DeliveryQuery, EventQuery
 from outrider.ports.queue import Settlement
 from outrider.ports.system import About
 from outrider.store.sqlite.database import SqliteDatabase, open_database
-from plans.million import RARE, ROWS, SECOND, START, fill
+from plans.million_sqlite import RARE, ROWS, SECOND, START, fill
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 FEWEST_STEPS = 5
