@@ -8,6 +8,7 @@ and nothing accepted that the document forbids.
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from math import ceil
@@ -36,6 +37,7 @@ from openapi import seeds
 from openapi.conftest import Enclosed
 from outrider.api.app import bare_app
 from outrider.api.openapi.document import document, encoded
+from outrider.app.fields import OBJECT_NAME_PATTERN, UID_PATTERN
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 CASES = int(os.environ.get("SCHEMATHESIS_CASES", "2000"))
@@ -90,10 +92,10 @@ def _settings(cases: int) -> settings:
 
 @api.hook
 def flatmap_path_parameters(context: schemathesis.HookContext, generated: dict[str, Any] | None) -> Any:
-    """Half the time what there is: made-up ids get no further than 404."""
+    """Half the time what there is: made-up ids get no further than 404. Uids meant to be wrong stay so."""
     known = DELETED if context.operation.method == "delete" else KNOWN
     names = [name for name in generated or {} if name in known]
-    if not names:
+    if not names or not _fits(UID_PATTERN, generated.get("uid", seeds.UID)):
         return st.just(generated)
     found = st.fixed_dictionaries({name: st.sampled_from(known[name]) for name in names})
     return st.one_of(st.just(generated), found.map(lambda values: generated | values))
@@ -101,9 +103,13 @@ def flatmap_path_parameters(context: schemathesis.HookContext, generated: dict[s
 
 @api.hook
 def flatmap_query(_: schemathesis.HookContext, generated: dict[str, Any] | None) -> Any:
-    if not isinstance(generated, dict) or "objectname" not in generated:
+    if not isinstance(generated, dict) or not _fits(OBJECT_NAME_PATTERN, generated.get("objectname")):
         return st.just(generated)
     return st.sampled_from([generated, generated | {"objectname": seeds.OBJECT}])
+
+
+def _fits(pattern: str, value: Any) -> bool:
+    return isinstance(value, str) and re.search(pattern, value) is not None
 
 
 @api.hook
