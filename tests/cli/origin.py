@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,10 @@ import apsw
 from harness import Receiver, Request, Served, until
 from outrider.domain.clock import DAY, iso
 from outrider.domain.ids import uuid7
+from outrider.domain.job import Job, JobKind, Selection
 from outrider.domain.signing import loginradius_signature
+from outrider.ports.system import About
+from outrider.store.sqlite.database import open_database
 
 SIGNING = "the-signing-secret-of-crm"
 TOKEN = "the-receivers-token"
@@ -169,6 +173,24 @@ class Past:
         moved.ok("POST", f"/v2/manage/deliveries/{waiting[-1]['Id']}/resend")
         until(lambda: len(self.world.at("/ordered")) == before + 5)
         assert [request.id for request in self.world.at("/ordered")[before:]] == [*self.ordered, last]
+
+
+def half_done_job(path: Path, webhook: str) -> list[str]:
+    """A replay that is in the middle of a store nobody serves; the ids of the events it has not reached yet."""
+
+    async def add(job: Job) -> None:
+        about = About("host", 1, "0", (), 0)
+        database = await open_database(str(path), "maker of the job", now=lambda: 0, about=about)
+        await database.jobs.add(job)
+        await database.close()
+
+    connection = apsw.Connection(str(path))
+    tenant = connection.execute("SELECT id FROM tenant").get
+    rest = list(connection.execute("SELECT place, id FROM event ORDER BY place LIMIT 10 OFFSET 1000"))
+    connection.close()
+    selection = Selection(JobKind.REPLAY, tenant, webhook)
+    asyncio.run(add(Job(uuid7(0, bytes(10)), selection, start=0, end=rest[-1][0], place=rest[0][0] - 1, created=0)))
+    return [identity for _, identity in rest]
 
 
 def crowd(path: Path, webhook: str, events: int, owed: int) -> list[str]:

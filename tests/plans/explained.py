@@ -37,12 +37,12 @@ class ExplainedConnections(Connections):
     """
 
     def __init__(self, connections: Connections) -> None:
-        super().__init__(connections._pool)
+        super().__init__(connections._pool, None)
         self.statements: list[Explained] = []
         self.without_statistics = False
 
-    async def run(self, work: Any, *, limit_s: float = LIMIT_S) -> Any:
-        return await super().run(lambda c: work(_Explaining(c, self)), limit_s=LIMIT_S)
+    async def _use(self, work: Any, limit_s: float) -> Any:
+        return await super()._use(lambda c: work(_Explaining(c, self)), LIMIT_S)
 
     @property
     def rows(self) -> int:

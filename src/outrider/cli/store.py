@@ -16,7 +16,7 @@ import click
 from outrider import wiring
 from outrider.app.copying import Compared, Comparison, compare, copy
 from outrider.config import Config, read_config, read_copy
-from outrider.domain.errors import ConfigError
+from outrider.domain.errors import ConfigError, StoreUnavailable
 from outrider.ports.contents import Copy, Table
 
 TELL_EVERY_S = 0.5
@@ -75,7 +75,11 @@ async def _copy(source: Config, target: Config) -> Compared:
     async with _opened(source, "source", to_write=False) as one:
         await wiring.check_root_key(one, source, target)
         async with _opened(target, "target", to_write=True) as other:
-            return await copy(one, other, copied=progress.tell, compared=_compared)
+            try:
+                return await copy(one, other, copied=progress.tell, compared=_compared)
+            except StoreUnavailable as error:
+                message = f"{error}; run the same command again, it goes on where it stopped"
+                raise click.ClickException(message) from error
 
 
 async def _verify(source: Config, target: Config) -> Compared:

@@ -55,7 +55,7 @@ class Stretches:
         """The stretch that this row fills."""
         self._last = row
         self._rows.append(row if len(row) == self._width else row[: self._width])
-        self._bytes += sum(len(value) for value in row if isinstance(value, bytes | str))
+        self._bytes += sum(len(value) for value in row if isinstance(value, (bytes, str)))
         return self.rest() if len(self._rows) == ROWS or self._bytes >= BYTES else None
 
     def rest(self) -> Stretch | None:
