@@ -493,9 +493,10 @@ def test_stores_of_other_versions_and_none_are_refused(place: Make, tmp_path: Pa
             await fill(store)
             old = {"sqlite": "PRAGMA user_version = 1", "postgres": "DELETE FROM migration"}
             await store.ask(old[kind])
-            with pytest.raises(ConfigError, match="source: expected a store of version"):
-                async with store.opened("source", to_write=False):
-                    pass
+            for to_write in (False, True):
+                with pytest.raises(ConfigError, match="source: expected a store of version"):
+                    async with store.opened("source", to_write=to_write):
+                        pass
         behind = place("postgres")
         behind.where += "?pooler=transaction"
         with pytest.raises(ConfigError, match="a direct connection"):
