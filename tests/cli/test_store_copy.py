@@ -114,7 +114,8 @@ def test_there_and_back_again(serve: Serve, receive: Receive, postgres_server: P
     past = Past(served, world)
     served.kill()  # leases and the write-ahead log stay behind
     file = tmp_path / "outrider.db"
-    source, middle = f"sqlite:///{file}", with_password(postgres_server.database())
+    postgres_server.ask("CREATE DATABASE moved_to")  # the copy makes the tables
+    source, middle = f"sqlite:///{file}", with_password(postgres_server.named("moved_to"))
     back = f"sqlite:///{tmp_path / 'back.db'}"
     key = {"OUTRIDER_ROOT_KEY_FILE": str(tmp_path / "outrider.rootkey")}
     assert run("copy", source, middle).returncode == 0
@@ -131,6 +132,7 @@ def test_there_and_back_again(serve: Serve, receive: Receive, postgres_server: P
         past.check_goes_on(again)
     finally:
         again.stop()
+        postgres_server.ask("DROP DATABASE moved_to")
     found = run("verify", source, back)
     assert (found.returncode, b"queue" in found.stdout, b"DIFFERENT" in found.stdout) == (1, True, True)
 

@@ -126,7 +126,8 @@ class PostgresContents:
             raise RowsRefused(f"PostgreSQL takes no such rows of {table}: {_why(rows, error)}") from error
 
     async def set_places(self, places: Places) -> None:
-        await self._connections.run(lambda c: c.execute(SQL["set_places"], places.event, places.ledger))
+        row = (places.event, places.ledger)
+        await self._connections.run(lambda c: c.execute(SQL["set_places"], *row), limit_s=READING_S)
 
     async def finish(self) -> None:
         """The planner learns what came, so that the first queries do not have to wait for autovacuum."""
@@ -163,8 +164,8 @@ class PostgresContents:
 
 
 async def open_contents(text: str, side: str, *, to_write: bool, silent_after: int) -> PostgresContents:
-    """To write, the schema is made or brought up to date first; to read, it must be up to date. Raises ConfigError
-    (`side`), also when somebody serves the store."""
+    """The schema must be up to date; to write, it is made where there is none. Raises ConfigError (`side`), also
+    when somebody serves the store."""
     try:
         return await _open(text, side, to_write, silent_after)
     except ConfigError as error:
@@ -179,9 +180,9 @@ async def _open(text: str, side: str, to_write: bool, silent_after: int) -> Post
     try:
         if to_write:
             await check_server(connections, NODE)
-            await migrate(connections, migrations())
-        else:
-            await _check_migrated(connections)
+            if not await _has_schema(connections):
+                await migrate(connections, migrations())
+        await _check_migrated(connections)
         contents = PostgresContents(connections, side, silent_after)
         await contents.check_unserved()
     except BaseException:
@@ -195,11 +196,15 @@ async def is_unfinished(connections: Connections) -> bool:
     return bool(await connections.run(lambda connection: connection.fetchval(SQL["unfinished"])))
 
 
+async def _has_schema(connections: Connections) -> bool:
+    return bool(await connections.run(lambda connection: connection.fetchval(SQL["migrated"])))
+
+
 async def _check_migrated(connections: Connections) -> None:
     known = {m.number for m in migrations()}
     needed = {m.number for m in migrations() if not m.after}
     applied: set[int] = set()
-    if await connections.run(lambda connection: connection.fetchval(SQL["migrated"])):
+    if await _has_schema(connections):
         rows = await connections.run(lambda connection: connection.fetch(MIGRATE["applied"]))
         applied = {row[0] for row in rows}
     if not needed <= applied <= known:

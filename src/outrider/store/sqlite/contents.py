@@ -97,8 +97,8 @@ class SqliteContents:
 
 
 async def open_contents(path: str, side: str, *, to_write: bool) -> SqliteContents:
-    """Locked until `close`. To write, the file is made or brought up to date first; to read, it must be up to date
-    and nothing in it changes. Raises ConfigError (`side`)."""
+    """Locked until `close`. The file must be up to date; to write, it is made where there is none, to read, nothing
+    in it changes. Raises ConfigError (`side`)."""
     try:
         return await asyncio.to_thread(_open, path, to_write)
     except ConfigError as error:
@@ -110,11 +110,8 @@ def _open(path: str, to_write: bool) -> SqliteContents:
         raise ConfigError(SETTING, "an SQLite store", "a file that is not there")
     lock = lock_file(path)
     try:
-        if to_write:
-            connection = connect(path)
-            migrate(connection)
-        else:
-            connection = _connect_to_read(path)
+        connection = connect(path) if to_write else _connect_to_read(path)
+        _check_version(connection, to_write)
     except BaseException:
         os.close(lock)
         raise
@@ -127,15 +124,22 @@ def _connect_to_read(path: str) -> apsw.Connection:
         connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
         connection.set_busy_timeout(5000)
         connection.execute(SQL["look_only"])
-        version: Any = connection.execute(PRAGMAS["version"]).get
+        connection.execute(PRAGMAS["version"])
     except apsw.Error as error:
         raise ConfigError(SETTING, "an SQLite database file", type(error).__name__) from error
+    return connection
+
+
+def _check_version(connection: apsw.Connection, to_write: bool) -> None:
+    version: Any = connection.execute(PRAGMAS["version"]).get
     current = len(migrations())
-    if version != current:
+    # Not made yet, or not to the end: data keys are the first rows of every store.
+    if to_write and version < current and (version == 0 or connection.execute(SQL["count_data_key"]).get == 0):
+        migrate(connection)
+    elif version != current:
         connection.close()
         expected = f"a store of version {current}; a start of this Outrider brings an older one there"
         raise ConfigError(SETTING, expected, f"version {version}")
-    return connection
 
 
 def _next(stretches: Stretches, rows: Iterator[Any]) -> Stretch | None:
