@@ -11,6 +11,7 @@ from outrider.cli.deliveries import deliveries
 from outrider.cli.demo import demo
 from outrider.cli.events import events
 from outrider.cli.explain import explain
+from outrider.cli.imports import imports
 from outrider.cli.jobs import jobs
 from outrider.cli.keys import keys
 from outrider.cli.serve import serve
@@ -33,7 +34,7 @@ def commands() -> None:
     """
 
 
-for command in (serve, demo, trigger, verify, events, keys, webhooks, settings, deliveries, jobs, explain):
+for command in (serve, demo, trigger, verify, events, keys, webhooks, settings, deliveries, jobs, explain, imports):
     commands.add_command(command)
 
 
