@@ -25,7 +25,7 @@ from outrider.api.openapi.call import Undocumented, calls
 from outrider.api.openapi.document import document, encoded
 from outrider.api.openapi.schemas import Schemas, tidied
 from outrider.api.refusals import NO_JOB
-from outrider.dispatch.request import build
+from outrider.dispatch.request import build, template
 from outrider.domain.envelope import envelope
 from outrider.domain.model import Authentication, AuthType, Delivery, Tenant, TenantBook, Webhook
 
@@ -151,8 +151,9 @@ def test_the_headers_described_are_those_sent() -> None:
     event = "0190b1a2-7c3d-7e4f-8a5b-6c7d8e9f0a1b"
     delivery = Delivery("d", tenant.id, webhook.id, event, "Login", None, b"{}", 0, 0)
     book = TenantBook(tenant, 1, {webhook.id: webhook}, {}, {})
-    request = build(delivery, webhook, book, OpenVault(), now=1_000, nonce=b"abcd", timeout_ms=1)  # type: ignore[arg-type]
-    sent = dict(request.headers)
+    common = template(webhook, book, OpenVault(), 1_000)  # type: ignore[arg-type]
+    request = build(delivery, common, now=1_000, nonce=b"abcd", timeout_ms=1)
+    sent = dict((*request.fixed, *request.headers))
     assert set(sent) == set(webhooks.HEADERS) | {"authorization"}
     for name, (_, schema) in webhooks.HEADERS.items():
         validator(DOCUMENT, schema).validate(sent[name])

@@ -11,6 +11,7 @@ from outrider.cli.deliveries import deliveries
 from outrider.cli.demo import demo
 from outrider.cli.events import events
 from outrider.cli.explain import explain
+from outrider.cli.imports import imports
 from outrider.cli.jobs import jobs
 from outrider.cli.keys import keys
 from outrider.cli.serve import serve
@@ -34,7 +35,9 @@ def commands() -> None:
     """
 
 
-for command in (serve, demo, trigger, verify, events, keys, webhooks, settings, deliveries, jobs, explain, store):
+for command in (
+    serve, demo, trigger, verify, events, keys, webhooks, settings, deliveries, jobs, explain, store, imports,
+):  # fmt: skip
     commands.add_command(command)
 
 
