@@ -67,9 +67,9 @@ async def open_database(
     writers = await connect(url, size - FOR_READERS)
     try:
         await check_server(writers, NODE)
-        await migrate(writers, known)
         if await is_unfinished(writers):
             raise ConfigError(SETTING, "a whole store", "an unfinished copy of another one")
+        await migrate(writers, known)
         readers = await connect(url, FOR_READERS, statement_timeout=READ_LIMIT)
     except BaseException:
         await writers.close()
