@@ -130,7 +130,8 @@ class OwnPostgres(Postgres):
             try:
                 self.ask("SELECT 1")
             except (OSError, asyncpg.PostgresError):
-                assert time.monotonic() < deadline, (self.folder / "log").read_text()
+                alive = self.process.poll() is None and time.monotonic() < deadline
+                assert alive, (self.folder / "log").read_text()
                 time.sleep(0.05)
             else:
                 return

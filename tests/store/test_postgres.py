@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
+from conformance import test_order, test_store
 from conformance.conftest import ABOUT, TENANT, OnPostgres
 from nodes.cluster import Wire
 from outrider.domain.clock import DAY
@@ -274,6 +275,14 @@ def test_what_is_held_after_all_is_no_doubt(broken: Broken) -> None:
     assert broken.claimed_by_other() == []
 
 
+def test_what_is_under_way_is_not_cancelled(store: OnPostgres) -> None:
+    store.accept("e1", lease=True)
+    store.accept("e2")
+    store.run(store.book.delete_webhook(TENANT, "w", 5, store.version()))
+    assert [store.run(store.queue.cancel(TENANT, "w", 10, 60)) for _ in range(2)] == [1, 0]
+    assert store.run(store.queue.size()) == 1
+
+
 # Silent processes
 
 
@@ -311,6 +320,42 @@ def test_whoever_was_buried_knows_once(store: OnPostgres) -> None:
     assert store.run(store.queue.heartbeat(DEAD_AFTER)).lost
     pulse = store.run(store.queue.heartbeat(DEAD_AFTER))
     assert (pulse.lost, pulse.peers) == (False, ("process-1", "process-2"))
+
+
+# Faults planted in the statements: the conformance suite has to find each
+
+ANY_LEASE = " AND $1::text IS NOT NULL"
+NO_FENCE = [(" AND q.lease = $1", ANY_LEASE), (" AND NOT q.lease IS DISTINCT FROM $1", ANY_LEASE)]
+Fault = tuple[dict[str, str], str, list[tuple[str, str]], Callable[[Any], None]]
+FAULTS: list[Fault] = [
+    (SQL, "settle", NO_FENCE,
+     test_store.test_who_lost_the_lease_changes_nothing),
+    (SQL, "release", NO_FENCE,
+     test_store.test_who_lost_the_lease_changes_nothing),
+    (SQL, "claim", [(" AND q.lease IS NULL", "")], test_store.test_claims_are_due_first_and_never_twice),
+    (SQL, "claim", [(" AND w.active", "")], test_store.test_backlogs_name_each_enabled_webhook_once),
+    (SQL, "promote", [("ORDER BY q.place", "ORDER BY q.place DESC")],
+     lambda store: test_order.test_the_next_is_promoted_when_the_one_before_ends(store, Line.DELIVERED)),
+    (SQL, "cancel", [(" AND q.lease IS NULL", "")], test_what_is_under_way_is_not_cancelled),
+    (NODE, "orphaned", [("WHERE NOT EXISTS", "WHERE false AND NOT EXISTS")],
+     test_store.test_a_silent_process_loses_its_leases),
+    (NODE, "bury", [("seen < now_ms() - $1", "seen < now_ms() - $1 - 60000")],
+     test_store.test_a_silent_process_loses_its_leases),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault[1]}-{len(fault[2])}")
+def test_a_fault_planted_in_a_statement_is_found(
+    store: OnPostgres, monkeypatch: pytest.MonkeyPatch, fault: Fault
+) -> None:
+    queries, name, changes, check = fault
+    statement = queries[name]
+    for before, after in changes:
+        assert before in statement
+        statement = statement.replace(before, after)
+    monkeypatch.setitem(queries, name, statement)
+    with pytest.raises(AssertionError):
+        check(store)
 
 
 # Plans
