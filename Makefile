@@ -6,7 +6,7 @@ PIP := pip install -q --disable-pip-version-check
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test fast check weeks crash nightly bench quick lock clean
+.PHONY: help demo test fast check openapi fuzz weeks crash nightly bench quick lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -14,7 +14,7 @@ help: ## Show this list
 demo: .venv/run ## Send one of every event to a local TLS receiver (ONCE=1: report and exit)
 	$(BIN)/outrider demo $(if $(ONCE),--once)
 
-test: .venv/dev $(SDKS) ## Run every test
+test: .venv/dev $(SDKS) ## Run every test (those of the viewer need Chromium)
 	$(BIN)/pytest
 
 fast: .venv/dev ## Run the tests that need no second process
@@ -25,6 +25,13 @@ check: .venv/dev ## Format, lint, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+openapi: .venv/run ## Write docs/openapi.json anew
+	$(BIN)/python -m outrider.api.openapi > docs/openapi.json.new
+	mv docs/openapi.json.new docs/openapi.json
+
+fuzz: .venv/dev ## 20,000 generated requests to the API, others every time
+	SCHEMATHESIS_CASES=20000 SCHEMATHESIS_SEED=random $(BIN)/pytest -o timeout=3600 tests/openapi/test_schemathesis.py
 
 weeks: .venv/dev ## 1,000 seeds of 7 simulated days each
 	PYTHONPATH=tests $(BIN)/python -m sim.weeks --seeds 1000

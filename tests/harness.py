@@ -46,6 +46,8 @@ def outrider(*arguments: str, stdin: bytes = b"", **settings: str) -> subprocess
 class Served:
     """`outrider serve` in a process of its own; `ca` is the file of who signed its certificate, when it has one."""
 
+    program: tuple[str, ...] = ("-m", "outrider")
+
     def __init__(self, folder: Path, *, ca: Path | None = None, **settings: str) -> None:
         self.folder = folder
         self.settings = settings
@@ -58,21 +60,26 @@ class Served:
         self.url = ""
         self.process: subprocess.Popen[str] | None = None
 
+    def environment(self) -> dict[str, str]:
+        return (
+            {k: v for k, v in os.environ.items() if not k.startswith("OUTRIDER_")}
+            | {
+                "OUTRIDER_STORE": f"sqlite:///{self.folder / 'outrider.db'}",
+                "OUTRIDER_PORT": "0",
+                "OUTRIDER_BOOTSTRAP_API_KEY": API_KEY,
+                "OUTRIDER_BOOTSTRAP_API_SECRET": API_SECRET,
+                "OUTRIDER_EGRESS_ALLOW": "127.0.0.0/8,::1/128",
+                "OUTRIDER_RETRY_SCHEDULE_MS": "200,400,800",
+                "OUTRIDER_STOP_GRACE_MS": "3000",
+            }
+            | self.settings
+        )
+
     def start(self) -> Served:
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("OUTRIDER_")}
-        environment |= {
-            "OUTRIDER_STORE": f"sqlite:///{self.folder / 'outrider.db'}",
-            "OUTRIDER_PORT": "0",
-            "OUTRIDER_BOOTSTRAP_API_KEY": API_KEY,
-            "OUTRIDER_BOOTSTRAP_API_SECRET": API_SECRET,
-            "OUTRIDER_EGRESS_ALLOW": "127.0.0.0/8,::1/128",
-            "OUTRIDER_RETRY_SCHEDULE_MS": "200,400,800",
-            "OUTRIDER_STOP_GRACE_MS": "3000",
-        } | self.settings
         with (self.folder / "log").open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "outrider", "serve"],
-                env=environment, stdout=subprocess.PIPE, stderr=log, text=True,
+                [sys.executable, *self.program, "serve"],
+                env=self.environment(), stdout=subprocess.PIPE, stderr=log, text=True,
             )  # fmt: skip
         line = self.process.stdout.readline()
         assert "listens on " in line, (line, (self.folder / "log").read_text())

@@ -162,7 +162,7 @@ def dump(url: str) -> bytes:
         try:
             tables = await connection.fetch(_TABLES)
             for (table,) in tables:
-                rows = f"SELECT * FROM {table}"  # noqa: S608 - a name from the catalogue
+                rows = f"SELECT * FROM {table}"
                 await connection.copy_from_query(rows, output=found, format="binary")
         finally:
             await connection.close()

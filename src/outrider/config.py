@@ -91,6 +91,16 @@ def read_config(environment: Mapping[str, str]) -> Config:
     return msgspec.convert(fields, Config).checked()
 
 
+def read_copy(environment: Mapping[str, str], source: str, target: str) -> tuple[Config, Config]:
+    """A store to copy from and one to copy to; of the environment only the root key counts. Raises ConfigError
+    (`source`, `target`) without quoting the URLs, which may hold passwords."""
+    key, file = (environment.get(f"{PREFIX}{name}") or None for name in ("ROOT_KEY", "ROOT_KEY_FILE"))
+    return (
+        Config(store=_store("source", source), root_key=key, root_key_file=file),
+        Config(store=_store("target", target), root_key=key, root_key_file=file),
+    )
+
+
 def _text(_name: str, value: str) -> str:
     return value
 
@@ -105,11 +115,12 @@ def _number(low: int, high: int) -> Callable[[str, str], int]:
 
 
 def _store(name: str, value: str) -> str:
-    scheme, _, rest = value.partition("://")
+    scheme, separator, rest = value.partition("://")
     if scheme in {"postgresql", "postgres"} and rest:
         return value
     if scheme != "sqlite" or not rest.removeprefix("/"):
-        raise ConfigError(name, "sqlite:///path/of/the/file.db or postgresql://…", f"{scheme[:20]}://…")
+        given = f"{scheme[:20]}://…" if separator else "something else"  # which may hold a password
+        raise ConfigError(name, "sqlite:///path/of/the/file.db or postgresql://…", given)
     return value
 
 
@@ -169,4 +180,11 @@ _READERS: dict[str, Callable[[str, str], object]] = {
     "OUTRIDER_STOP_GRACE_MS": _number(0, 600_000),
     "OUTRIDER_LOG_LEVEL": _level,
 }
-_FOR_CLIENTS = {"OUTRIDER_URL", "OUTRIDER_API_KEY", "OUTRIDER_API_SECRET", "OUTRIDER_CA_FILE"}
+_FOR_CLIENTS = {
+    "OUTRIDER_URL",
+    "OUTRIDER_API_KEY",
+    "OUTRIDER_API_SECRET",
+    "OUTRIDER_CA_FILE",
+    "OUTRIDER_STORE_FROM",
+    "OUTRIDER_STORE_TO",
+}

@@ -7,6 +7,8 @@ import os
 import socket
 import time
 import uuid
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -31,6 +33,7 @@ from outrider.app.system import System
 from outrider.app.trials import Trials
 from outrider.app.webhooks import Webhooks
 from outrider.config import Config, Role
+from outrider.dispatch import heartbeat
 from outrider.dispatch.attempt import Attempter
 from outrider.dispatch.elsewhere import Elsewhere
 from outrider.dispatch.engine import Engine, Parts
@@ -41,16 +44,21 @@ from outrider.domain.address import AddressPolicy
 from outrider.domain.breaker import Rules
 from outrider.domain.clock import DAY
 from outrider.domain.delivery import Policy
+from outrider.domain.errors import ConfigError
 from outrider.domain.ids import Ids
 from outrider.egress.sender import HttpSender
 from outrider.egress.tls import make_tls_context
 from outrider.observe.clock import SystemClock, SystemEntropy
+from outrider.ports.contents import Contents, Copy
 from outrider.ports.handover import Handover
 from outrider.ports.store import Store
 from outrider.ports.system import About
+from outrider.store.postgres import contents as postgres_contents
 from outrider.store.postgres import database as postgres
+from outrider.store.sqlite import backup as sqlite_backup
+from outrider.store.sqlite import contents as sqlite_contents
 from outrider.store.sqlite import database as sqlite
-from outrider.vault.keyring import Keyring, open_keyring
+from outrider.vault.keyring import Keyring, open_keyring, unwrapped
 from outrider.vault.root import root_key
 
 
@@ -107,6 +115,36 @@ async def open_store(config: Config, clock: SystemClock) -> Store:
         dispatches=Role.DISPATCH in config.roles,
         keeps_house=Role.HOUSEKEEPING in config.roles,
     )
+
+
+async def open_contents(config: Config, side: str, *, to_write: bool) -> Copy:
+    """The store's contents while nobody serves it. Raises ConfigError (`side`)."""
+    if not config.shared:
+        return await sqlite_contents.open_contents(str(config.store_path), side, to_write=to_write)
+    silent_after = round(heartbeat.BEAT_S * heartbeat.BEATS_UNTIL_DEAD * 1000)
+    return await postgres_contents.open_contents(config.store, side, to_write=to_write, silent_after=silent_after)
+
+
+async def check_root_key(contents: Contents, source: Config, target: Config) -> None:
+    """Raises ConfigError unless the root key opens the source's secrets and the target can be served with it."""
+    wrapped = await contents.data_keys()
+    if not wrapped:
+        raise ConfigError("source", "a store that has been served", "an empty one")
+    given = source.root_key or source.root_key_file
+    if not given and source.shared and target.shared:
+        raise ConfigError("OUTRIDER_ROOT_KEY", "OUTRIDER_ROOT_KEY or OUTRIDER_ROOT_KEY_FILE", "neither")
+    beside = target if source.shared else source
+    unwrapped(root_key(source.root_key, beside.root_key_path, create=False), wrapped)
+    if not given and not target.shared and target.root_key_path.exists():
+        try:
+            unwrapped(root_key(None, target.root_key_path), wrapped)
+        except ConfigError as error:
+            raise ConfigError("target", "the source's root key beside it, or none", "another one") from error
+
+
+def back_up(config: Config, target: Path, told: Callable[[int, int], None]) -> None:
+    """The SQLite file as it is now, to a new one. Raises ConfigError, StoreUnavailable."""
+    sqlite_backup.back_up(config.store_path, target, told)
 
 
 async def build(config: Config) -> Outrider:

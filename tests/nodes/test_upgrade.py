@@ -126,7 +126,7 @@ def test_first_starts_at_once(
     try:
         assert all(node.url for node in nodes), [(node.folder / "log").read_text() for node in nodes]
         for table in ("tenant", "data_key"):
-            assert postgres_server.ask(f"SELECT count(*) FROM {table}", url=url)[0][0] == 1  # noqa: S608
+            assert postgres_server.ask(f"SELECT count(*) FROM {table}", url=url)[0][0] == 1
         shown = [_credentials(node) for node in nodes]
         (mine,) = [credentials for credentials in shown if credentials]
         for node in nodes:

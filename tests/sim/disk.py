@@ -17,7 +17,7 @@ from outrider.ports.queue import Queue
 from outrider.ports.system import About
 from outrider.store.postgres import database as postgres
 from outrider.store.sqlite.book import SqliteBook
-from outrider.store.sqlite.database import _migrate
+from outrider.store.sqlite.database import migrate
 from outrider.store.sqlite.jobs import SqliteJobs
 from outrider.store.sqlite.ledger import SqliteLedger
 from outrider.store.sqlite.queue import SqliteQueue
@@ -52,7 +52,7 @@ class SqliteDisk:
         self._now = now
         self.away = False
         self._connection = apsw.Connection(":memory:")
-        _migrate(self._connection)
+        migrate(self._connection)
         self.book = SqliteBook(self, self)  # type: ignore[arg-type]
         self.ledger = SqliteLedger(self)
         self.jobs = SqliteJobs(self, self)  # type: ignore[arg-type]

@@ -454,8 +454,8 @@ def test_days_are_made_ahead_and_dropped_whole(store: OnPostgres) -> None:
     store.clock = now
     store.accept("today", skip=True)
     assert execute(store, "SELECT count(*) FROM event_default")[0][0] == 0
-    assert execute(store, f"SELECT count(*) FROM event_{days[1]}")[0][0] == 1  # noqa: S608
-    assert execute(store, f"SELECT count(*) FROM ledger_{days[1]}")[0][0] == 1  # noqa: S608
+    assert execute(store, f"SELECT count(*) FROM event_{days[1]}")[0][0] == 1
+    assert execute(store, f"SELECT count(*) FROM ledger_{days[1]}")[0][0] == 1
     assert store.run(store.database.upkeep.warnings()) == []
 
     store.run(store.database.upkeep.tend(now + 2 * DAY))

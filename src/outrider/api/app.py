@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
-from litestar import Litestar, Request, get
+from litestar import Litestar, Request, Router
 from litestar.di import Provide
 from litestar.types import ASGIApp, Receive, Send
 
-from outrider.api import bodies, errors
+from outrider.api import bodies, errors, viewer
 from outrider.api.credentials import carried
 from outrider.api.intake import EVENTS, OPERATIONS, IntakeRoute
 from outrider.api.routes import (
@@ -21,14 +21,31 @@ from outrider.api.routes import (
     objects,
     recovery,
     secrets,
+    service,
     settings,
     system,
     webhooks,
 )
 from outrider.app import access
 from outrider.app.services import Services
+from outrider.domain.errors import InvalidField
 
 MANAGE_BODY_BYTES = 1024 * 1024
+ROUTERS = (
+    service.router,
+    viewer.router,
+    webhooks.router,
+    legacy.router,
+    settings.router,
+    secrets.router,
+    keys.router,
+    event_types.router,
+    history.router,
+    recovery.router,
+    objects.router,
+    system.router,
+)
+UNANSWERED = "NONE"  # a method no path takes
 _SINGULAR = "/v2/manage/webhook"
 _ACCOUNT = ["", "identity", "v2", "manage", "account"]
 
@@ -46,8 +63,8 @@ class FoldedRequest(Request[Any, Any, Any]):
 
 def build_app(
     services: Services,
+    intake: IntakeRoute,
     *,
-    request_bytes: int,
     takes_calls: bool,
     ready: Callable[[], bool],
     startup: Callable[[], Awaitable[None]],
@@ -56,11 +73,9 @@ def build_app(
     """The application to serve. `ready` says whether the engine runs, for `GET /health`, which is all that a
     process without the intake role answers."""
 
-    @get("/health")
-    async def health() -> dict[str, Any]:
-        return {"Ready": ready()}
-
     def tenant(request: Request[Any, Any, Any]) -> str:
+        if "\0" in request.scope["path"]:
+            raise InvalidField("path", "characters other than NUL", "a NUL")
         found = carried(request.scope.get("query_string", b""), request.scope["headers"])
         scope = access.Scope.READ if request.method == "GET" else access.Scope.WRITE
         caller = services.access.authenticate(found.credentials, scope)
@@ -70,34 +85,50 @@ def build_app(
     def prevented(request: Request[Any, Any, Any]) -> bool:
         return carried(request.scope.get("query_string", b""), request.scope["headers"]).prevented
 
-    calls = [
-        webhooks.router,
-        legacy.router,
-        settings.router,
-        secrets.router,
-        keys.router,
-        event_types.router,
-        history.router,
-        recovery.router,
-        objects.router,
-        system.router,
-    ]
-    managed = Litestar(
-        [health, *(calls if takes_calls else [])],
-        dependencies={
+    managed = _managed(
+        ROUTERS if takes_calls else (service.router,),
+        {
             "services": Provide(lambda: services, sync_to_thread=False, use_cache=True),
             "tenant": Provide(tenant, sync_to_thread=False),
             "prevented": Provide(prevented, sync_to_thread=False),
+            "ready": Provide(ready, sync_to_thread=False),
         },
+        startup=[startup],
+        shutdown=[shutdown],
+    )
+    return _front(intake if takes_calls else None, managed)
+
+
+def bare_app() -> Litestar:
+    """The routes with nothing behind them, for their documentation."""
+    names = ("services", "tenant", "prevented", "ready")
+    return _managed(ROUTERS, {name: Provide(_nothing(name), sync_to_thread=False) for name in names})
+
+
+def _nothing(name: str) -> Callable[[], None]:
+    def provide() -> None:
+        raise LookupError(f"there is no {name} behind the bare routes")
+
+    return provide
+
+
+def _managed(
+    routers: Sequence[Router],
+    dependencies: dict[str, Provide],
+    startup: list[Callable[[], Awaitable[None]]] | None = None,
+    shutdown: list[Callable[[], Awaitable[None]]] | None = None,
+) -> Litestar:
+    return Litestar(
+        routers,
+        dependencies=dependencies,
         exception_handlers={Exception: errors.handle},
         request_class=FoldedRequest,
         request_max_body_size=MANAGE_BODY_BYTES,
-        on_startup=[startup],
-        on_shutdown=[shutdown],
-        openapi_config=None,
+        on_startup=startup,
+        on_shutdown=shutdown,
+        openapi_config=None,  # `api/openapi/` makes the document
         logging_config=None,
     )
-    return _front(IntakeRoute(services.intake, services.access, request_bytes) if takes_calls else None, managed)
 
 
 def _front(intake: ASGIApp | None, managed: ASGIApp) -> ASGIApp:
@@ -131,7 +162,16 @@ def canonical_path(path: str) -> str:
 
 
 def _canonical_query(scope: Any, path: str) -> Any:
-    """The scope with its canonical path; names of query parameters in lower case."""
+    """The scope with its canonical path; names of query parameters in lower case.
+
+    Litestar would answer OPTIONS by itself, with some of a path's methods only; it is a method like any other here.
+    """
     pairs = scope["query_string"].split(b"&") if scope["query_string"] else []
     folded = [name.lower() + sign + value for name, sign, value in (pair.partition(b"=") for pair in pairs)]
-    return scope | {"path": path, "raw_path": path.encode(), "query_string": b"&".join(folded)}
+    method = UNANSWERED if scope["method"] == "OPTIONS" else scope["method"]
+    return scope | {
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"&".join(folded),
+    }

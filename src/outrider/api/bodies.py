@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from outrider.api.codes import BODY_INVALID
+from outrider.app import wellformed
 from outrider.domain.errors import InvalidField
 
 T = TypeVar("T")
@@ -22,13 +23,14 @@ _MESSAGE = re.compile(r"(?P<text>.*?)(?: - at `(?P<path>\$.*)`)?", re.DOTALL)
 _EXPECTED = re.compile(r"Expected `(?P<expected>[^`]*)`, got `(?P<given>[^`]*)`")
 _MISSING = re.compile(r"Object missing required field `(?P<field>[^`]*)`")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>[^`]*)`")
+_RANGE = re.compile(r"(?:Number|Integer value) out of range")
 
 
 def decode(body: bytes, kind: type[T]) -> T:
     """`body` as `kind`; raises InvalidField that names the field, what was expected, and what was given."""
     try:
         return msgspec.json.decode(body, type=kind)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, RecursionError):
         return decode_folded(body, kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise malformed(error) from error
@@ -40,12 +42,13 @@ def malformed(error: Exception) -> InvalidField:
 
 def decode_folded(body: bytes, kind: type[T]) -> T:
     """The same without the quick try: for bodies whose fields are all optional."""
+    wellformed.check(body, "body", code=BODY_INVALID)
     try:
         folded = canonical(msgspec.json.decode(body), kind)
         return msgspec.json.decode(msgspec.json.encode(folded), type=kind)
     except msgspec.ValidationError as error:
         raise _named(error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise malformed(error) from error
 
 
@@ -96,11 +99,13 @@ def _named(error: msgspec.ValidationError) -> InvalidField:
     """msgspec's sentence as field, expected and given; it never quotes values."""
     match = _MESSAGE.fullmatch(str(error))
     text, path = (match["text"], match["path"] or "$") if match else (str(error), "$")
-    at = path.removeprefix("$").removeprefix(".") or ""
+    at = "" if "[...]" in path else path.removeprefix("$").removeprefix(".")
+    if _RANGE.match(text):
+        return InvalidField(at or "body", "numbers that fit into 64 bits", "a greater one")
     if found := _MISSING.match(text):
         return InvalidField(f"{at}.{found['field']}".strip("."), "a value", "nothing")
     if found := _UNKNOWN.match(text):
-        return InvalidField(f"{at}.{found['field']}".strip("."), "only documented fields", "an unknown one")
+        return InvalidField(f"{at}.{found['field'][:60]}".strip("."), "only documented fields", "an unknown one")
     if found := _EXPECTED.match(text):
         return InvalidField(at or "body", found["expected"], found["given"])
     return InvalidField(at or "body", text, "something else")

@@ -57,14 +57,15 @@ BODIES_INVALID = frozenset({BODY_INVALID, *_BODY_OF.values()})
 
 def coded(error: CallerError, path: str, method: str) -> Coded:
     """The code, status and message for `error` as an answer to a request for `path`."""
-    code, status = _translated(error, path, method)
+    code, status = translated(error.code, error.status, path, method)
     return Coded(code, status, MESSAGES.get(code, error.message))
 
 
-def _translated(error: CallerError, path: str, method: str) -> tuple[int, int]:
-    raised = (error.code, error.status)
+def translated(code: int, status: int, path: str, method: str) -> tuple[int, int]:
+    """The code and status that a request for `path` is answered with, for those an error was raised with."""
+    raised = (code, status)
     if path.startswith("/v2/"):
         return _MANAGEMENT.get(raised, raised)
-    if error.code == BODY_INVALID:
-        return _BODY_OF.get(method, BODY_INVALID), error.status
+    if code == BODY_INVALID:
+        return _BODY_OF.get(method, BODY_INVALID), status
     return _LEGACY.get(raised, raised) if path.startswith("/api/v2/") else raised

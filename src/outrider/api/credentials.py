@@ -14,7 +14,7 @@ _KEY = ("apikey", "api_key")
 _SECRET = ("apisecret", "api_secret")
 
 
-class Carried(msgspec.Struct, frozen=True):
+class Carried(msgspec.Struct, frozen=True, gc=False):
     """What a request carries beside its body."""
 
     credentials: Credentials
@@ -23,12 +23,16 @@ class Carried(msgspec.Struct, frozen=True):
 
 def carried(query_string: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Carried:
     """Query: apikey, apisecret, prevent_webhook (names in any case). Headers win over the query."""
-    query = {name.lower(): value for name, value in parse_qsl(query_string.decode("latin-1"))}
-    key = next((query[name] for name in _KEY if name in query), None)
-    secret = next((query[name] for name in _SECRET if name in query), None)
-    bearer = None
-    prevented = query.get("prevent_webhook")
-    source = "prevent_webhook"
+    key = secret = bearer = None
+    prevented = False
+    if query_string:
+        if b"%00" in query_string:
+            raise InvalidField("query", "characters other than NUL", "a NUL")
+        pairs = parse_qsl(query_string.decode("latin-1"), keep_blank_values=True)
+        query = {name.lower(): value for name, value in pairs}
+        key = next((query[name] for name in _KEY if name in query), None)
+        secret = next((query[name] for name in _SECRET if name in query), None)
+        prevented = _flag(query.get("prevent_webhook", "false"), "prevent_webhook")
     for name, value in headers:
         match name:
             case b"x-loginradius-apikey":
@@ -36,15 +40,13 @@ def carried(query_string: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Carr
             case b"x-loginradius-apisecret":
                 secret = value.decode("latin-1")
             case b"x-preventwebhook":
-                prevented, source = value.decode("latin-1"), "X-PreventWebhook"
+                prevented = _flag(value.decode("latin-1"), "X-PreventWebhook")
             case b"authorization" if value[:7].lower() == b"bearer ":
                 bearer = value[7:].decode("latin-1").strip()
-    return Carried(Credentials(key, secret, bearer), _flag(prevented, source))
+    return Carried(Credentials(key, secret, bearer), prevented)
 
 
-def _flag(text: str | None, source: str) -> bool:
-    if text is None:
-        return False
+def _flag(text: str, source: str) -> bool:
     if text.strip().lower() not in {"true", "false"}:
         raise InvalidField(source, "true or false", text[:20])
     return text.strip().lower() == "true"

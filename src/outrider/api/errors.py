@@ -8,8 +8,11 @@ from typing import Any
 import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException, ValidationException
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
+from msgspec.structs import replace
 
 from outrider.api.codes import BODIES_INVALID, coded
+from outrider.api.models.common import Error, FieldError
 from outrider.app.accept import BODY_TOO_LARGE
 from outrider.domain.errors import CallerError, InvalidField, OurError, TooManyCalls
 
@@ -20,7 +23,7 @@ class Problem(msgspec.Struct, frozen=True):
     """An error on its way out: HTTP status, JSON body, extra headers."""
 
     status: int
-    body: dict[str, Any]
+    body: Error
     headers: dict[str, str]
 
 
@@ -40,8 +43,8 @@ def _of_caller(error: CallerError, path: str, method: str) -> Problem:
     found = coded(error, path, method)
     body = _body(found.code, found.message, error.description)
     if error.field is not None:
-        body["Errors"] = [{"FieldName": error.field, "ErrorMessage": f"expected {error.expected}"}]
-        body |= {"Field": error.field, "Expected": error.expected, "Given": error.given}
+        named = FieldError(FieldName=error.field, ErrorMessage=f"expected {error.expected}")
+        body = replace(body, Errors=[named], Field=error.field, Expected=error.expected, Given=error.given)
     return Problem(found.status, body, _headers(error))
 
 
@@ -52,14 +55,8 @@ def _headers(error: CallerError) -> dict[str, str]:
     return {"connection": "close"} if error.code in BODIES_INVALID or error.status == 413 else {}
 
 
-def _body(code: int, message: str, description: str) -> dict[str, Any]:
-    return {
-        "Description": description,
-        "ErrorCode": code,
-        "Message": message,
-        "IsProviderError": False,
-        "ProviderErrorResponse": None,
-    }
+def _body(code: int, message: str, description: str) -> Error:
+    return Error(Description=description, ErrorCode=code, Message=message)
 
 
 def encoded(found: Problem) -> bytes:
@@ -69,7 +66,16 @@ def encoded(found: Problem) -> bytes:
 def handle(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Litestar's exception handler for everything."""
     found = problem(_ours(request, error), request.scope["path"], request.method)
-    return Response(encoded(found), status_code=found.status, media_type="application/json", headers=found.headers)
+    headers = found.headers | _allowed(error)
+    return Response(encoded(found), status_code=found.status, media_type="application/json", headers=headers)
+
+
+def _allowed(error: Exception) -> dict[str, str]:
+    """The methods that a path takes, for 405 (RFC 9110, section 15.5.6)."""
+    if isinstance(error, MethodNotAllowedException) and error.headers:
+        allow = {name.strip() for name in error.headers["allow"].split(",")} - {"OPTIONS"}
+        return {"allow": ", ".join(sorted(allow))}
+    return {}
 
 
 def _ours(request: Request[Any, Any, Any], error: Exception) -> Exception:
@@ -77,11 +83,13 @@ def _ours(request: Request[Any, Any, Any], error: Exception) -> Exception:
     if isinstance(error, NotFoundException):
         return _plain(404, 7904, "Not found", f"no such path: {request.url.path[:120]}")
     if isinstance(error, MethodNotAllowedException):
-        return _plain(405, 7905, "Method not allowed", f"this path does not take {request.method}")
+        return _plain(
+            405, 7905, "Method not allowed", f"this path takes {_allowed(error).get('allow', 'no method')}"
+        )
     if isinstance(error, ValidationException):
         return _parameter(error)
-    if isinstance(error, HTTPException) and error.status_code == 413:
-        return _plain(413, BODY_TOO_LARGE, "The request is too large", "body: expected fewer bytes")
+    if isinstance(error, RequestEntityTooLarge):
+        return _plain(413, BODY_TOO_LARGE, "The request is too large", "send a shorter body")
     if isinstance(error, HTTPException) and error.status_code < 500:
         return _plain(error.status_code, 7900, "A parameter is not formatted correctly", error.detail)
     return error

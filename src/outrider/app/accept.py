@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
+from typing import Annotated
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from outrider import catalog
+from outrider.app import fields, names, wellformed
 from outrider.app.books import Books
 from outrider.catalog import EventType, Family
 from outrider.domain.clock import parse_iso
 from outrider.domain.custom_object import ObjectChange
-from outrider.domain.envelope import envelope, modified_fields
+from outrider.domain.envelope import decoded, envelope, modified_fields
 from outrider.domain.errors import CallerError, Conflict, InvalidField
 from outrider.domain.fanout import fan_out
 from outrider.domain.ids import Ids, is_uuid
@@ -27,38 +30,39 @@ from outrider.ports.vault import Vault
 
 UNKNOWN_EVENT = 1086
 BODY_TOO_LARGE = 7913
-_SUBJECT_LENGTH = 256
+MOST_EVENTS = 1_000
+AT_A_TIME = 25  # events of a large request; then everybody else has a turn
 
 
-class EventInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class EventInput(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """What a producer says of one event. `Data` and `Previous` stay the producer's bytes."""
 
-    Event: str
-    Data: msgspec.Raw
-    Id: str | None = None
-    Time: str | None = None
-    Subject: str | None = None
-    Previous: msgspec.Raw = msgspec.Raw()  # empty when absent
+    Event: fields.SentEventTypeName
+    Data: fields.SentPayload
+    Id: fields.EventId | None = None
+    Time: fields.Instant | None = None
+    Subject: fields.Subject | None = None
+    Previous: fields.Previous | UnsetType = UNSET
 
 
 class OperationInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a producer did in one transaction."""
 
-    Events: list[EventInput]
-    Bulk: bool = False
+    Events: Annotated[list[EventInput], fields.described("Judged together.", minItems=1, maxItems=MOST_EVENTS)]
+    Bulk: fields.Bulk = False
 
 
-class Accepted(msgspec.Struct, frozen=True):
+class Accepted(msgspec.Struct, frozen=True, gc=False):
     """One accepted event, as the 202 names it."""
 
-    Id: str
-    Event: str
+    Id: fields.EventId
+    Event: fields.CanonicalName
 
 
 class Limits(msgspec.Struct, frozen=True):
     """Per request and per event; bytes of `Data`."""
 
-    events: int = 1_000
+    events: int = MOST_EVENTS
     event_bytes: int = 256 * 1024
 
 
@@ -84,18 +88,18 @@ class Intake:
         self._ids = ids
         self._limits = limits
 
-    async def accept_one(self, tenant: str, event: EventInput, *, prevented: bool) -> list[Accepted]:
+    def accept_one(self, tenant: str, event: EventInput, *, prevented: bool) -> Awaitable[list[Accepted]]:
         """Accept one event; errors name its fields. Committed on return."""
-        return await self._accept(tenant, [self._read(tenant, event, "")], prevented=prevented)
+        return self._accept(tenant, [self._read(tenant, event, "")], prevented=prevented)
 
     async def accept_many(self, tenant: str, events: Sequence[EventInput], *, prevented: bool) -> list[Accepted]:
         """Accept independent events, all or none; errors name the event by its index."""
-        read = self._read_all(tenant, events, "")
+        read = await self._read_all(tenant, events, "")
         return await self._accept(tenant, read, prevented=prevented)
 
     async def accept_operation(self, tenant: str, operation: OperationInput, *, prevented: bool) -> list[Accepted]:
         """Accept the events of one operation, judged together, all or none."""
-        read = self._read_all(tenant, operation.Events, "Events")
+        read = await self._read_all(tenant, operation.Events, "Events")
         return await self._accept(tenant, read, prevented=prevented, bulk=operation.Bulk, operation=self._ids.new())
 
     async def accept_change(
@@ -107,11 +111,17 @@ class Intake:
         """
         await self._accept(tenant, [self._make(tenant, event)], prevented=prevented, objects=changes)
 
-    def _read_all(self, tenant: str, events: Sequence[EventInput], field: str) -> list[_Read]:
+    async def _read_all(self, tenant: str, events: Sequence[EventInput], field: str) -> list[_Read]:
         if not 1 <= len(events) <= self._limits.events:
             expected = f"1 to {self._limits.events} events"
             raise InvalidField(field or "body", expected, f"{len(events)}", code=1090)
-        return [self._read(tenant, event, f"{field}[{index}].") for index, event in enumerate(events)]
+        read: list[_Read] = []
+        for start in range(0, len(events), AT_A_TIME):
+            if start:
+                await asyncio.sleep(0)
+            some = enumerate(events[start : start + AT_A_TIME], start)
+            read += [self._read(tenant, event, f"{field}[{index}].") for index, event in some]
+        return read
 
     def _read(self, tenant: str, given: EventInput, prefix: str) -> _Read:
         """Check one event and make it; raises CallerError naming the field under `prefix`."""
@@ -127,21 +137,23 @@ class Intake:
     def _make(self, tenant: str, given: EventInput) -> _Read:
         kind = _known_type(given.Event)
         data = bytes(given.Data)
+        wellformed.check(data, "Data")
         payload = kind.decode(data)
         now = self._clock.now()
         identity = _event_id(given.Id) if given.Id is not None else self._ids.new()
         happened = now if given.Time is None else parse_iso(given.Time, "Time")
-        modified = _modified(kind, data, bytes(given.Previous))
+        previous = b"" if given.Previous is UNSET else bytes(given.Previous)
+        modified = _modified(kind, data, previous)
         event = Event(
             id=identity,
             tenant=tenant,
             type=kind.name,
-            subject=_stored(_subject(given.Subject) or kind.subject(payload)),
+            subject=names.subject(given.Subject, "Subject") or names.subject_of(kind, payload),
             operation=None,
             time=happened,
             accepted=now,
             body=envelope(kind.name, identity, mask_payload(data), happened, modified),
-            fingerprint=self._vault.fingerprint(_content(kind.name, given, data)),
+            fingerprint=self._vault.fingerprint(_content(kind.name, given, data, previous)),
         )
         return _Read(
             event,
@@ -163,45 +175,53 @@ class Intake:
         operation: str | None = None,
         objects: tuple[ObjectChange, ...] = (),
     ) -> list[Accepted]:
-        events = tuple(
-            msgspec.structs.replace(r.event, operation=operation) if operation else r.event for r in read
-        )
+        events = tuple([r.event for r in read])
+        if operation:
+            events = tuple([msgspec.structs.replace(event, operation=operation) for event in events])
         # Only an operation's events are judged together; events of an array are strangers to each other.
         judged = [r.happening for r in read] if operation or prevented else []
         skipped = skips(judged, bulk=bulk, prevented=prevented)
 
-        async def accept(book: TenantBook) -> None:
-            # Shielded: what was committed must be handed over even when the request is cancelled meanwhile.
-            await asyncio.shield(self._commit(*self._compose(book, events, skipped, objects)))
-
         try:
-            await self._books.current(tenant, accept)
+            await self._books.current(tenant, lambda book: self._commit(book, events, skipped, objects))
         except IdTaken as taken:
             raise Conflict("Id", "an id not used for another event", str(taken.args[0])) from taken
         return [Accepted(event.id, event.type) for event in events]
 
-    def _compose(
+    async def _compose(
         self,
         book: TenantBook,
         events: tuple[Event, ...],
         skipped: dict[str, Skip],
         objects: tuple[ObjectChange, ...],
     ) -> tuple[Acceptance, list[Delivery]]:
-        sent = [event for event in events if event.id not in skipped]
-        deliveries = tuple(d for event in sent for d in fan_out(event, book, self._ids.new))
+        sent = [event for event in events if event.id not in skipped] if skipped else events
+        deliveries: list[Delivery] = []
+        for start in range(0, len(sent), AT_A_TIME):
+            if start:
+                await asyncio.sleep(0)
+            for event in sent[start : start + AT_A_TIME]:
+                deliveries += fan_out(event, book, self._ids.new)
         admitted = [d for d in deliveries if self._handover.admit(d)]
         acceptance = Acceptance(
             tenant=book.tenant.id,
             book_version=book.version,
             events=events,
-            deliveries=deliveries,
+            deliveries=tuple(deliveries),
             skips=tuple(skipped.values()),
-            leased=frozenset(d.id for d in admitted),
+            leased=frozenset([d.id for d in admitted]),
             objects=objects,
         )
         return acceptance, admitted
 
-    async def _commit(self, acceptance: Acceptance, admitted: list[Delivery]) -> None:
+    async def _commit(
+        self,
+        book: TenantBook,
+        events: tuple[Event, ...],
+        skipped: dict[str, Skip],
+        objects: tuple[ObjectChange, ...],
+    ) -> None:
+        acceptance, admitted = await self._compose(book, events, skipped, objects)
         try:
             receipt = await self._queue.accept(acceptance)
         except BaseException:
@@ -220,7 +240,7 @@ class Intake:
             )
 
 
-class _Read(msgspec.Struct, frozen=True):
+class _Read(msgspec.Struct, frozen=True, gc=False):
     event: Event
     happening: Happening
 
@@ -242,35 +262,22 @@ def _event_id(text: str) -> str:
         raise InvalidField("Id", "a UUID, the same whenever this event is sent again", text[:60]) from None
 
 
-def _subject(text: str | None) -> str | None:
-    if text is not None and not 1 <= len(text) <= _SUBJECT_LENGTH:
-        raise InvalidField("Subject", f"1 to {_SUBJECT_LENGTH} characters", f"{len(text)}")
-    return text
-
-
-def _stored(subject: str | None) -> str | None:
-    """Subjects are columns of their own, and not every store's text can hold a NUL."""
-    if subject is not None and "\0" in subject:
-        raise InvalidField("Subject", "a subject without the character NUL, given or in Data", "NUL")
-    return subject
-
-
 def _modified(kind: EventType, data: bytes, previous: bytes) -> tuple[str, ...] | None:
     """The changed fields of a profile update that names its previous state; None when it does not."""
     if previous in (b"", b"null"):
         return None
     if kind.name != "UpdateProfile":
         raise InvalidField("Previous", "nothing, but for UpdateProfile", "a previous state")
-    try:
-        before = msgspec.json.decode(previous, type=dict)
-    except msgspec.DecodeError:
-        raise InvalidField("Previous", "a JSON object, the profile before the update", "something else") from None
-    return modified_fields(before, msgspec.json.decode(data, type=dict))
+    wellformed.check(previous, "Previous")
+    before = decoded(previous)
+    if not isinstance(before, dict):
+        raise InvalidField("Previous", "a JSON object, the profile before the update", "something else")
+    return modified_fields(before, decoded(data))
 
 
-def _content(name: str, given: EventInput, data: bytes) -> bytes:
+def _content(name: str, given: EventInput, data: bytes, previous: bytes) -> bytes:
     """What makes two events with one id the same: everything the producer said, white space of JSON included."""
-    return msgspec.msgpack.encode((name, given.Time, given.Subject, data, bytes(given.Previous)))
+    return msgspec.msgpack.encode((name, given.Time, given.Subject, data, previous))
 
 
 def too_large(field: str, limit: int, size: int) -> CallerError:

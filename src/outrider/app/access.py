@@ -26,7 +26,7 @@ class Scope(StrEnum):
     WRITE = "manage:write"
 
 
-class Credentials(msgspec.Struct, frozen=True):
+class Credentials(msgspec.Struct, frozen=True, gc=False):
     """What the request carried; None where absent."""
 
     api_key: str | None = None

@@ -9,6 +9,7 @@ import msgspec
 from outrider.app.books import Books
 from outrider.domain.breaker import Circuit, Health
 from outrider.domain.clock import iso
+from outrider.domain.envelope import decoded
 from outrider.domain.errors import NotFound
 from outrider.domain.fanout import filter_of
 from outrider.domain.model import Event, Webhook
@@ -109,7 +110,7 @@ def _not_owed(event: Event, past: WebhookThen) -> tuple[Because, str]:
         subscribed = ", ".join(then.events)
         return Because.NOT_SUBSCRIBED, f"it was subscribed to {subscribed}, not to {event.type}"
     if then.filter is not None:
-        place = filter_of(then.filter).first_failure(msgspec.json.decode(event.body))
+        place = filter_of(then.filter).first_failure(decoded(event.body))
         if place is not None:
             return Because.FILTERED, f"its filter of that time does not let it pass: {place} does not hold"
     return Because.UNACCOUNTED, "it was owed this event and has no delivery; please report this as a defect"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from outrider.app.paging import LARGEST_PAGE, Page, checked, foreign, opened, page
+from outrider.app.paging import LARGEST_PAGE, Page, checked, is_place, opened, page
 from outrider.domain.errors import NotFound
+from outrider.domain.ids import is_uuid
 from outrider.ports.ledger import DeliveryQuery, DeliveryRow, EventQuery, EventRow, Ledger, LedgerLine, SkipRow
 
 
@@ -22,9 +23,7 @@ class History:
         self._ledger = ledger
 
     async def events(self, tenant: str, query: EventQuery, cursor: str | None, limit: int) -> Page[EventRow]:
-        before = opened(cursor)
-        if before is not None and not before.isdigit():
-            raise foreign()
+        before = opened(cursor, is_place)
         rows = await self._ledger.events(tenant, query, None if before is None else int(before), checked(limit) + 1)
         return page(rows, limit, lambda row: str(row.place))
 
@@ -44,7 +43,7 @@ class History:
     async def deliveries(
         self, tenant: str, query: DeliveryQuery, cursor: str | None, limit: int
     ) -> Page[DeliveryRow]:
-        rows = await self._ledger.deliveries(tenant, query, opened(cursor), checked(limit) + 1)
+        rows = await self._ledger.deliveries(tenant, query, opened(cursor, is_uuid), checked(limit) + 1)
         return page(rows, limit, lambda row: row.id)
 
     async def delivery(self, tenant: str, delivery: str) -> tuple[DeliveryRow, list[LedgerLine]]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import binascii
 import hashlib
+import re
 from base64 import urlsafe_b64encode
 
 import msgspec
 
+from outrider.app import fields
 from outrider.app.access import Scope
 from outrider.app.books import Books
 from outrider.domain.clock import parse_iso
@@ -18,14 +20,15 @@ from outrider.ports.book import Book
 from outrider.ports.clock import Clock, Entropy
 
 PREFIX = "ork_"
+_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
 
 
 class KeyInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A new key. `Expires` is an ISO 8601 date; absent means never."""
 
-    Name: str
-    Scopes: list[str]
-    Expires: str | None = None
+    Name: fields.KeyName
+    Scopes: fields.Scopes
+    Expires: fields.Instant | None = None
 
 
 class ShownKey(msgspec.Struct, frozen=True):
@@ -46,8 +49,9 @@ class Keys:
         return sorted(self._books.of(tenant).keys.values(), key=lambda k: (k.created, k.id))
 
     async def create(self, tenant: str, given: KeyInput) -> ShownKey:
-        if not 1 <= len(given.Name.strip()) <= 64:
-            raise InvalidField("Name", "1 to 64 characters", f"{len(given.Name.strip())}")
+        name = given.Name.strip()
+        if not _NAME.fullmatch(name):
+            raise InvalidField("Name", "1 to 64 characters, no control characters", f"{len(name)} characters")
         wrong = [scope for scope in given.Scopes if scope not in set(Scope)]
         if wrong or not given.Scopes:
             raise InvalidField("Scopes", f"some of {', '.join(Scope)}", wrong[0][:60] if wrong else "none")
@@ -59,7 +63,7 @@ class Keys:
         key = ApiKey(
             id=object_id(now, self._entropy.bytes(8)),
             tenant=tenant,
-            name=given.Name.strip(),
+            name=name,
             scopes=tuple(dict.fromkeys(given.Scopes)),
             digest=hashlib.sha256(token.encode()).hexdigest(),
             created=now,

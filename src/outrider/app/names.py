@@ -1,12 +1,15 @@
-"""Names of event types as callers give them."""
+"""Names of event types, and of those they are about, as callers give them."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from outrider import catalog
 from outrider.catalog import EventType
 from outrider.domain.errors import InvalidField
 
 UNKNOWN_EVENT = 1086
+SUBJECT_LENGTH = 256
 
 
 def event_type(name: str, field: str) -> EventType:
@@ -15,4 +18,22 @@ def event_type(name: str, field: str) -> EventType:
     if found is None:
         expected = "an event type of GET /v2/manage/event-types"
         raise InvalidField(field, expected, name[:60], code=UNKNOWN_EVENT)
+    return found
+
+
+def subject(text: str | None, field: str) -> str | None:
+    """The subject that a caller names; raises InvalidField naming `field`."""
+    if text is not None and not 1 <= len(text) <= SUBJECT_LENGTH:
+        raise InvalidField(field, f"1 to {SUBJECT_LENGTH} characters", f"{len(text)}")
+    if text is not None and "\0" in text:
+        raise InvalidField(field, "characters other than NUL", "a NUL")
+    return text
+
+
+def subject_of(kind: EventType, payload: Any) -> str | None:
+    """Whom a decoded payload is about; raises InvalidField when its Uid or OrgId cannot be a subject."""
+    found = kind.subject(payload)
+    if found is not None and (len(found) > SUBJECT_LENGTH or "\0" in found):
+        expected = f"a Uid, OrgId or organization Id of at most {SUBJECT_LENGTH} characters, none of them NUL"
+        raise InvalidField("Data", expected, f"{len(found)} characters")
     return found

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Annotated
 from weakref import WeakValueDictionary
 
 import msgspec
 
+from outrider.app import fields
 from outrider.app.accept import EventInput, Intake, too_large
 from outrider.app.books import LOOKS
 from outrider.domain import object_content
@@ -30,13 +32,13 @@ POST_INVALID, PUT_INVALID = 965, 1079
 class ObjectRecord(msgspec.Struct, frozen=True):
     """A record as the API shows it and its events carry it; in the event of a deletion, as it was."""
 
-    Id: str
-    IsActive: bool
-    DateCreated: str
-    DateModified: str
-    IsDeleted: bool
-    Uid: str
-    CustomObject: msgspec.Raw
+    Id: fields.RecordId
+    IsActive: Annotated[bool, fields.described("Always true.")]
+    DateCreated: fields.Instant
+    DateModified: fields.Instant
+    IsDeleted: Annotated[bool, fields.described("Always false.")]
+    Uid: fields.Uid
+    CustomObject: fields.ObjectContent
 
 
 class Place(msgspec.Struct, frozen=True):

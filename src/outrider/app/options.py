@@ -71,7 +71,7 @@ def rate(given: float | None) -> float | None:
 
 def ordering(given: str | None) -> Ordering:
     try:
-        return Ordering((given or "none").lower())
+        return Ordering("none" if given is None else given.lower())
     except ValueError:
         raise InvalidField("Ordering", ", ".join(Ordering), (given or "")[:40]) from None
 

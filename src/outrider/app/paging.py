@@ -29,19 +29,27 @@ def checked(limit: int) -> int:
     return limit
 
 
-def foreign() -> InvalidField:
+def _foreign() -> InvalidField:
     """The error for a cursor that is not ours."""
     return InvalidField("cursor", "the Next of an earlier page of the same list", "something else")
 
 
-def opened(cursor: str | None) -> str | None:
-    """What `page` put into the cursor. Raises InvalidField."""
+def is_place(key: str) -> bool:
+    """Whether a key is the place of an event."""
+    return key.isascii() and key.isdigit() and len(key) <= 19 and int(key) < 1 << 63
+
+
+def opened(cursor: str | None, fits: Callable[[str], bool]) -> str | None:
+    """What `page` put into the cursor, if it `fits` the list. Raises InvalidField."""
     if cursor is None:
         return None
     try:
-        return urlsafe_b64decode(cursor.encode()).decode()
+        key = urlsafe_b64decode(cursor.encode()).decode()
     except (binascii.Error, ValueError):
-        raise foreign() from None
+        raise _foreign() from None
+    if not fits(key):
+        raise _foreign()
+    return key
 
 
 def page(rows: list[Row], limit: int, key: Callable[[Row], str]) -> Page[Row]:

@@ -6,14 +6,14 @@ from typing import Any
 
 import msgspec
 
-from outrider.app import options
+from outrider.app import fields, options
 from outrider.app.books import Books
-from outrider.app.names import event_type
+from outrider.app.names import event_type, subject
 from outrider.app.paging import Page, checked, opened, page
 from outrider.domain.clock import SECOND, parse_iso
 from outrider.domain.errors import Conflict, InvalidField, NotFound
 from outrider.domain.fanout import owe_again, passes
-from outrider.domain.ids import Ids
+from outrider.domain.ids import Ids, is_uuid
 from outrider.domain.job import Job, JobKind, JobState, Selection
 from outrider.domain.model import Event, Webhook
 from outrider.ports.clock import Clock
@@ -30,23 +30,23 @@ CANCELLED_BY_HAND = "cancelled by its owner"
 class JobInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A job to start, or with `DryRun` to look at. Absent fields select everything."""
 
-    Kind: str
-    WebhookId: str
-    Since: str | None = None
-    Until: str | None = None
-    Events: list[str] | None = None
-    Subject: str | None = None
-    Filter: dict[str, Any] | None = None
-    DryRun: bool = False
+    Kind: fields.JobKindName
+    WebhookId: fields.WebhookId
+    Since: fields.Since | None = None
+    Until: fields.Until | None = None
+    Events: list[fields.EventTypeName] | None = None
+    Subject: fields.AnySubject | None = None
+    Filter: fields.EventFilter | None = None
+    DryRun: fields.DryRun = False
 
 
 class FilterInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A filter to try on past events."""
 
-    Filter: dict[str, Any]
-    Events: list[str] | None = None
-    Since: str | None = None
-    Until: str | None = None
+    Filter: fields.EventFilter
+    Events: list[fields.EventTypeName] | None = None
+    Since: fields.Since | None = None
+    Until: fields.Until | None = None
 
 
 class Preview(msgspec.Struct, frozen=True):
@@ -93,7 +93,7 @@ class Recovery:
         return job
 
     async def jobs(self, tenant: str, cursor: str | None, limit: int) -> Page[Job]:
-        rows = await self._jobs.jobs(tenant, opened(cursor), checked(limit) + 1)
+        rows = await self._jobs.jobs(tenant, opened(cursor, is_uuid), checked(limit) + 1)
         return page(rows, limit, lambda job: job.id)
 
     async def job(self, tenant: str, job: str) -> Job:
@@ -159,9 +159,15 @@ class Recovery:
             raise NotFound("WebHook configuration", given.WebhookId[:60], code=NO_WEBHOOK)
         since, until = _span(given.Since, given.Until)
         return Selection(
-            kind, tenant, webhook.id, since, until, _wanted(kind, webhook, given.Events), given.Subject or None,
+            kind,
+            tenant,
+            webhook.id,
+            since,
+            until,
+            _wanted(kind, webhook, given.Events),
+            subject(given.Subject or None, "Subject"),
             _chosen(kind, webhook, given.Filter),
-        )  # fmt: skip
+        )
 
 
 def _kind(text: str) -> JobKind:

@@ -7,6 +7,7 @@ from base64 import b64encode
 
 import msgspec
 
+from outrider.app import fields
 from outrider.app.books import Books
 from outrider.domain.clock import DAY, HOUR
 from outrider.domain.errors import Conflict, InvalidField, NotFound
@@ -27,15 +28,15 @@ _VALUE = re.compile(r"[\x21-\x7e]{16,512}")
 class SecretInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A new secret. `Value` is made when absent: 32 random bytes in the `whsec_` form."""
 
-    Name: str
-    Value: str | None = None
+    Name: fields.SecretName
+    Value: fields.SecretValue | None = None
 
 
 class RotationInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A rotation. The version before stays valid for `OverlapHours`."""
 
-    Value: str | None = None
-    OverlapHours: int = 24
+    Value: fields.SecretValue | None = None
+    OverlapHours: fields.OverlapHours = 24
 
 
 class Shown(msgspec.Struct, frozen=True):

@@ -5,23 +5,23 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from outrider.app import fields
 from outrider.app.books import Books
 from outrider.domain.errors import InvalidField
+from outrider.domain.limits import MOST_CALLS, MOST_WEBHOOKS
 from outrider.domain.model import TenantBook, TenantSettings
 from outrider.ports.book import Book
 
-MOST_WEBHOOKS = 10_000
-MOST_CALLS = 10_000.0
 DEFAULTS = TenantSettings()
 
 
 class SettingsInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a request names of the settings. Absent fields keep their value, null ones take the default."""
 
-    WebhooksPerEvent: int | UnsetType | None = UNSET
-    UniqueTargetUrl: bool | UnsetType | None = UNSET
-    LoginRadiusNames: bool | UnsetType | None = UNSET
-    CallsPerSecond: float | UnsetType | None = UNSET
+    WebhooksPerEvent: fields.WebhooksPerEvent | UnsetType | None = UNSET
+    UniqueTargetUrl: fields.UniqueTargetUrl | UnsetType | None = UNSET
+    LoginRadiusNames: fields.LoginRadiusNames | UnsetType | None = UNSET
+    CallsPerSecond: fields.CallsPerSecond | UnsetType | None = UNSET
 
 
 class Settings:

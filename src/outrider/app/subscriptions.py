@@ -10,6 +10,7 @@ from contextlib import suppress
 import msgspec
 
 from outrider import catalog
+from outrider.app import fields
 from outrider.app.webhooks import EVENT_INVALID, URL_INVALID, WebhookInput, Webhooks
 from outrider.domain.errors import CallerError, InvalidField, NotFound
 from outrider.domain.model import Webhook
@@ -27,8 +28,8 @@ _SPELLING = {kind.name: spelling for spelling in SPELLINGS if (kind := catalog.f
 class SubscriptionInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Both are required; optional here, so that what is absent is named with its own code."""
 
-    TargetUrl: str | None = None
-    Event: str | None = None
+    TargetUrl: fields.TargetUrl | None = None
+    Event: fields.LegacyEventTypeName | None = None
 
 
 class Subscription(msgspec.Struct, frozen=True):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
-from outrider.app.names import event_type
+from outrider.app import fields
+from outrider.app.names import event_type, subject_of
 from outrider.app.webhooks import NOT_FOUND, Webhooks
 from outrider.domain.envelope import envelope
 from outrider.domain.errors import NotFound
@@ -21,8 +20,8 @@ from outrider.ports.trials import Prober, Trial
 class TrialInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The webhook's first event type and its sample, when absent."""
 
-    Event: str | None = None
-    Data: dict[str, Any] | None = None
+    Event: fields.EventTypeName | None = None
+    Data: fields.Payload | None = None
 
 
 class Trials:
@@ -35,7 +34,7 @@ class Trials:
     async def send(self, tenant: str, webhook: str, given: TrialInput) -> Trial:
         """One attempt, signed and with everything the webhook adds. It leaves no trace in the ledger."""
         found = self._webhooks.get(tenant, webhook)
-        kind = event_type(given.Event or found.events[0], "Event")
+        kind = event_type(found.events[0] if given.Event is None else given.Event, "Event")
         data = msgspec.json.encode(kind.sample() if given.Data is None else given.Data)
         payload = kind.decode(data)
         now = self._clock.now()
@@ -44,7 +43,7 @@ class Trials:
             id=identity,
             tenant=tenant,
             type=kind.name,
-            subject=kind.subject(payload),
+            subject=subject_of(kind, payload),
             operation=None,
             time=now,
             accepted=now,

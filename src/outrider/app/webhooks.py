@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from outrider import catalog
-from outrider.app import options
+from outrider.app import fields, options
 from outrider.app.books import Books
 from outrider.domain import limits
 from outrider.domain.breaker import Health
@@ -29,21 +29,22 @@ URL_INVALID = 1087
 DISABLED_BY_HAND = "disabled by its owner"
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,128}")
 _CREDENTIAL = re.compile(r"[\x20-\x7e]{1,4096}")
+_PASSWORD, _TOKEN = "Authentication.BasicAuth.Password", "Authentication.BearerToken.Token"
 
 
 class BasicAuthInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    Username: str | None = None
-    Password: str | None = None
+    Username: fields.Username | None = None
+    Password: fields.Credential | None = None
 
 
 class BearerTokenInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    Token: str | None = None
+    Token: fields.Credential | None = None
 
 
 class AuthenticationInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """LoginRadius' shape. An AuthType of null or "None" means no authentication."""
 
-    AuthType: str | None = None
+    AuthType: fields.AuthTypeName | None = None
     BasicAuth: BasicAuthInput | None = None
     BearerToken: BearerTokenInput | None = None
 
@@ -55,27 +56,27 @@ class WebhookInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     can be sent back.
     """
 
-    Name: str | UnsetType | None = UNSET
-    Event: str | UnsetType | None = UNSET
-    Events: list[str] | UnsetType | None = UNSET
-    TargetUrl: str | UnsetType | None = UNSET
-    SecretName: str | UnsetType | None = UNSET
+    Name: fields.WebhookName | UnsetType | None = UNSET
+    Event: fields.NamedEventType | UnsetType | None = UNSET
+    Events: list[fields.EventTypeName] | UnsetType | None = UNSET
+    TargetUrl: fields.TargetUrl | UnsetType | None = UNSET
+    SecretName: fields.SecretReference | UnsetType | None = UNSET
     Authentication: AuthenticationInput | UnsetType | None = UNSET
-    Headers: dict[str, str] | UnsetType | None = UNSET
-    QueryParams: dict[str, str] | UnsetType | None = UNSET
-    Enabled: bool | UnsetType | None = UNSET
-    Timeout: float | UnsetType | None = UNSET
-    RetrySchedule: str | list[float] | UnsetType | None = UNSET
-    MaxConcurrency: int | UnsetType | None = UNSET
-    RateLimit: float | UnsetType | None = UNSET
-    Ordering: str | UnsetType | None = UNSET
-    Filter: dict[str, Any] | UnsetType | None = UNSET
-    Id: Any = UNSET
-    CreatedDate: Any = UNSET
-    LastModifiedDate: Any = UNSET
-    IsIntegrationWebhook: Any = UNSET
-    DisabledReason: Any = UNSET
-    Circuit: Any = UNSET
+    Headers: fields.AddedHeaders | UnsetType | None = UNSET
+    QueryParams: fields.AddedQuery | UnsetType | None = UNSET
+    Enabled: fields.Enabled | UnsetType | None = UNSET
+    Timeout: fields.Timeout | UnsetType | None = UNSET
+    RetrySchedule: fields.ScheduleName | fields.Waits | UnsetType | None = UNSET
+    MaxConcurrency: fields.MaxConcurrency | UnsetType | None = UNSET
+    RateLimit: fields.RateLimit | UnsetType | None = UNSET
+    Ordering: fields.OrderingName | UnsetType | None = UNSET
+    Filter: fields.EventFilter | UnsetType | None = UNSET
+    Id: fields.ReadOnly = UNSET
+    CreatedDate: fields.ReadOnly = UNSET
+    LastModifiedDate: fields.ReadOnly = UNSET
+    IsIntegrationWebhook: fields.ReadOnly = UNSET
+    DisabledReason: fields.ReadOnly = UNSET
+    Circuit: fields.ReadOnly = UNSET
 
 
 class Webhooks:
@@ -203,17 +204,18 @@ class Webhooks:
 
     def _authentication(self, given: AuthenticationInput | None, webhook: Webhook) -> Authentication | None:
         """What to seal. An empty password or token keeps the stored one: that is how we show it."""
-        kind = (given.AuthType or "none").lower() if given else "none"
+        if given is None:
+            return None
+        kind = (given.AuthType or "none").lower()
         before = webhook.authentication
-        if given is None or kind == "none":
+        basic, bearer = _parts(given)
+        if kind == "none":
             return None
         if kind == "basic":
-            basic = given.BasicAuth or BasicAuthInput()
             username = _username(basic.Username)
             keeps = before is not None and before.kind is AuthType.BASIC and before.username == username
             return self._sealed(AuthType.BASIC, username, basic.Password, before if keeps else None, webhook)
         if kind == "bearer":
-            bearer = given.BearerToken or BearerTokenInput()
             keeps = before is not None and before.kind is AuthType.BEARER
             return self._sealed(AuthType.BEARER, "", bearer.Token, before if keeps else None, webhook)
         raise InvalidField("Authentication.AuthType", "None, Basic or Bearer", kind[:40])
@@ -223,9 +225,9 @@ class Webhooks:
     ) -> Authentication:
         if not credential and kept is not None:
             return kept
-        field = "Authentication." + ("BasicAuth.Password" if kind is AuthType.BASIC else "BearerToken.Token")
-        if not credential or not _CREDENTIAL.fullmatch(credential):
-            raise InvalidField(field, "1 to 4096 visible ASCII characters", "something else")
+        if not credential:
+            field = _PASSWORD if kind is AuthType.BASIC else _TOKEN
+            raise InvalidField(field, "1 to 4096 visible ASCII characters", "nothing")
         return Authentication(kind, username, self._vault.seal(credential, f"webhook/{webhook.id}/credential"))
 
 
@@ -298,6 +300,17 @@ def _secret_name(given: str | None, book: TenantBook) -> str:
     if secret is None:
         raise InvalidField("SecretName", "the name of a secret of this tenant", given[:60])
     return secret.name
+
+
+def _parts(given: AuthenticationInput) -> tuple[BasicAuthInput, BearerTokenInput]:
+    """Both, checked also where the type asks for one of them or for neither."""
+    basic, bearer = given.BasicAuth or BasicAuthInput(), given.BearerToken or BearerTokenInput()
+    if basic.Username:
+        _username(basic.Username)
+    for field, credential in ((_PASSWORD, basic.Password), (_TOKEN, bearer.Token)):
+        if credential and not _CREDENTIAL.fullmatch(credential):
+            raise InvalidField(field, "at most 4096 visible ASCII characters", "something else")
+    return basic, bearer
 
 
 def _username(given: str | None) -> str:

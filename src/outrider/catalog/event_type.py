@@ -25,7 +25,7 @@ class Family(StrEnum):
 
 
 class EventType:
-    """Immutable. `subject_of` and `organization_of` read a decoded payload."""
+    """Immutable. `payload` is the type that validates it; `subject_of` and `organization_of` read it decoded."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class EventType:
         self.description = description
         self.subject = subject_of
         self.organization = organization_of
-        self._payload = payload
+        self.payload = payload
         self._samples = samples
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(payload)
 
@@ -58,7 +58,7 @@ class EventType:
 
     def schema(self) -> dict[str, Any]:
         """JSON Schema 2020-12 of the payload, from the type that validates it."""
-        return {"$schema": DIALECT, "title": self.name, **msgspec.json.schema(self._payload)}
+        return {"$schema": DIALECT, "title": self.name, **msgspec.json.schema(self.payload)}
 
     def samples(self) -> dict[str, dict[str, Any]]:
         """Realistic payloads by variant; most types have one, `default`."""

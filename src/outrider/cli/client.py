@@ -12,6 +12,15 @@ import click
 import msgspec
 
 
+class RefusedError(click.ClickException):
+    """Outrider answered, with an error; `retry_after` as the answer has it."""
+
+    def __init__(self, error: urllib.error.HTTPError) -> None:
+        super().__init__(_told(error))
+        self.status = error.code
+        self.retry_after = error.headers.get("retry-after")
+
+
 class Client:
     """One call a method; an error answer becomes a ClickException that says what to do."""
 
@@ -38,11 +47,10 @@ class Client:
             with self._opener.open(request, timeout=30) as answer:
                 return msgspec.json.decode(answer.read())
         except urllib.error.HTTPError as error:
-            raise click.ClickException(_told(error)) from error
-        except urllib.error.URLError as error:
-            raise click.ClickException(
-                f"cannot reach {self._url}: {error.reason}; is outrider serve running?"
-            ) from error
+            raise RefusedError(error) from error
+        except OSError as error:
+            reason = getattr(error, "reason", error)
+            raise click.ClickException(f"cannot reach {self._url}: {reason}; is outrider serve running?") from error
 
 
 def _told(error: urllib.error.HTTPError) -> str:

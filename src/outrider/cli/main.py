@@ -11,10 +11,12 @@ from outrider.cli.deliveries import deliveries
 from outrider.cli.demo import demo
 from outrider.cli.events import events
 from outrider.cli.explain import explain
+from outrider.cli.imports import imports
 from outrider.cli.jobs import jobs
 from outrider.cli.keys import keys
 from outrider.cli.serve import serve
 from outrider.cli.settings import settings
+from outrider.cli.store import store
 from outrider.cli.trigger import trigger
 from outrider.cli.verify import verify
 from outrider.cli.webhooks import webhooks
@@ -33,7 +35,9 @@ def commands() -> None:
     """
 
 
-for command in (serve, demo, trigger, verify, events, keys, webhooks, settings, deliveries, jobs, explain):
+for command in (
+    serve, demo, trigger, verify, events, keys, webhooks, settings, deliveries, jobs, explain, store, imports,
+):  # fmt: skip
     commands.add_command(command)
 
 

@@ -21,6 +21,11 @@ def listening(address: Any, first: FirstCredentials | None, *, tls: bool) -> Non
         click.echo(f"  apisecret {first.api_secret}")
 
 
+def printable(text: str) -> str:
+    """`text` from elsewhere, on one line and without characters that steer a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
 def json(value: Any) -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 

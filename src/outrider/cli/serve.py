@@ -10,12 +10,16 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 import click
 import uvicorn
 
 from outrider.api.app import build_app
 from outrider.api.connection import Connection
+from outrider.api.intake import IntakeRoute
+from outrider.api.protocol import IntakeProtocol
 from outrider.cli import say
 from outrider.config import Config, Role, read_config
 from outrider.domain.errors import ConfigError
@@ -128,17 +132,20 @@ def uvicorn_config(outrider: Outrider, config: Config) -> uvicorn.Config:
     async def stop() -> None:
         await outrider.stop(grace_s)
 
+    intake = IntakeRoute(outrider.services.intake, outrider.services.access, config.max_request_bytes)
+    takes_calls = Role.INTAKE in config.roles
     app = build_app(
         outrider.services,
-        request_bytes=config.max_request_bytes,
-        takes_calls=Role.INTAKE in config.roles,
+        intake,
+        takes_calls=takes_calls,
         ready=lambda: outrider.running,
         startup=outrider.start,
         shutdown=stop,
     )
+    protocol: Any = partial(IntakeProtocol, intake) if takes_calls else Connection  # called as a class would be
     return uvicorn.Config(
         app,
-        http=Connection,
+        http=protocol,
         ssl_certfile=config.tls_cert_file,
         ssl_keyfile=config.tls_key_file,
         lifespan="on",

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable
 
 import msgspec
 
 from outrider.dispatch.judge import Verdict, judge
 from outrider.dispatch.receivers import Receivers
-from outrider.dispatch.request import build
+from outrider.dispatch.request import Template, build, template
 from outrider.domain.delivery import Line, Outcome, Policy, advance
 from outrider.domain.errors import OurError
 from outrider.domain.ids import Ids
-from outrider.domain.model import Acceptance, Delivery, Webhook
+from outrider.domain.model import Acceptance, Delivery, TenantBook, Webhook
 from outrider.domain.news import (
     DELIVERY_EXHAUSTED,
     SYSTEM_EVENTS,
@@ -21,7 +22,6 @@ from outrider.domain.news import (
     delivery_exhausted,
     webhook_disabled,
 )
-from outrider.domain.redaction import mask_headers
 from outrider.domain.target import shown_url
 from outrider.ports.clock import Clock, Entropy
 from outrider.ports.picture import Picture
@@ -32,6 +32,7 @@ from outrider.ports.vault import Unsealable, Vault
 
 log = logging.getLogger("outrider.attempt")
 ANSWER_BYTES = 4096
+TEMPLATES = 10_000
 NOTHING_BUT_FAILURES = "nothing but failures for 5 days"
 
 
@@ -61,6 +62,7 @@ class Attempter:
         self._receivers = receivers
         self._policy = policy
         self._timeout_ms = timeout_ms
+        self._templates: dict[str, Template] = {}  # by webhook
 
     async def run(self, delivery: Delivery) -> Settlement | None:
         """The settlement of one attempt; None when the webhook is disabled, so nothing was tried."""
@@ -71,12 +73,14 @@ class Attempter:
             return None
         started = self._clock.now()
         try:
-            request = self._prepare(delivery, webhook, started)
+            common, request = self._prepare(delivery, webhook, started)
         except (Unsealable, LookupError) as error:
             log.error("cannot sign for webhook %s: %s", webhook.id, error)
             return self._untried(delivery, Outcome.OURS, "signing secret not available")
-        verdict, record = await self._send(delivery, request, started)
-        return self._settlement(delivery, webhook, verdict, record)
+        answer = await self._send(request)
+        now = self._clock.now()
+        record = _record(delivery.attempts + 1, started, common, request, answer)
+        return self._settlement(delivery, webhook, judge(answer, now), record, now)
 
     async def probe(self, delivery: Delivery) -> Trial:
         """One request that changes nothing, not even what is known of the receiver (`ports/trials.py`)."""
@@ -85,32 +89,35 @@ class Attempter:
             raise LookupError(delivery.webhook)
         started = self._clock.now()
         try:
-            request = self._prepare(delivery, webhook, started)
+            common, request = self._prepare(delivery, webhook, started)
         except (Unsealable, LookupError) as error:
             raise OurError(f"cannot sign for webhook {webhook.id}: {error}") from error
-        verdict, record = await self._send(delivery, request, started)
+        answer = await self._send(request)
+        verdict = judge(answer, self._clock.now())
+        record = _record(delivery.attempts + 1, started, common, request, answer)
         return Trial(verdict.outcome is Outcome.DELIVERED, verdict.reason, record)
 
-    async def _send(self, delivery: Delivery, request: Request, started: int) -> tuple[Verdict, AttemptRecord]:
-        answer = await self._sender.send(request)
-        verdict = judge(answer, self._clock.now())
-        return verdict, _record(delivery.attempts + 1, started, request, answer)
+    def _send(self, request: Request) -> Awaitable[Reply | Failure]:
+        return self._sender.send(request)
 
     def broken(self, delivery: Delivery, error: BaseException) -> Settlement:
         """The settlement when the attempt itself raised: our fault, so it spends nothing."""
         log.error("attempt of delivery %s failed inside Outrider", delivery.id, exc_info=error)
         return self._untried(delivery, Outcome.OURS, "internal error")
 
-    def _prepare(self, delivery: Delivery, webhook: Webhook, now: int) -> Request:
-        return build(
-            delivery,
-            webhook,
-            self._picture.of(delivery.tenant),
-            self._vault,
-            now=now,
-            nonce=self._entropy.bytes(4),
-            timeout_ms=webhook.timeout or self._timeout_ms,
-        )
+    def _prepare(self, delivery: Delivery, webhook: Webhook, now: int) -> tuple[Template, Request]:
+        common = self._template(webhook, self._picture.of(delivery.tenant), now)
+        timeout_ms = webhook.timeout or self._timeout_ms
+        return common, build(delivery, common, now=now, nonce=self._entropy.bytes(4), timeout_ms=timeout_ms)
+
+    def _template(self, webhook: Webhook, book: TenantBook, now: int) -> Template:
+        """Made once for each webhook and version of the configuration."""
+        found = self._templates.get(webhook.id)
+        if found is None or not found.holds(book, now):
+            if len(self._templates) >= TEMPLATES:
+                self._templates.clear()
+            found = self._templates[webhook.id] = template(webhook, book, self._vault, now)
+        return found
 
     def _untried(self, delivery: Delivery, outcome: Outcome, reason: str) -> Settlement:
         now = self._clock.now()
@@ -118,9 +125,8 @@ class Attempter:
         return Settlement(delivery, step, now, reason)
 
     def _settlement(
-        self, delivery: Delivery, webhook: Webhook, verdict: Verdict, record: AttemptRecord
+        self, delivery: Delivery, webhook: Webhook, verdict: Verdict, record: AttemptRecord, now: int
     ) -> Settlement:
-        now = self._clock.now()
         step = advance(
             delivery.attempts,
             verdict.outcome,
@@ -179,7 +185,9 @@ class Attempter:
         return announce(book, name, subject, payload, now=self._clock.now(), new_id=self._ids.new)
 
 
-def _record(number: int, started: int, request: Request, answer: Reply | Failure) -> AttemptRecord:
+def _record(
+    number: int, started: int, common: Template, request: Request, answer: Reply | Failure
+) -> AttemptRecord:
     """What the ledger keeps: credentials masked, no query of the URL, the first 4 KiB of the answer."""
     if isinstance(answer, Failure):
         status, error, detail, body, cut = None, str(answer.kind), answer.detail, b"", False
@@ -189,8 +197,8 @@ def _record(number: int, started: int, request: Request, answer: Reply | Failure
     return AttemptRecord(
         number=number,
         started=started,
-        url=shown_url(request.url),
-        request_headers=mask_headers(request.headers),
+        url=common.shown_url,
+        request_headers=common.shown + request.headers,  # the latter carry no credential
         status=status,
         error=error,
         detail=detail,

@@ -15,7 +15,7 @@ _SLOW_DOWN = (429, 503)
 _OVERLOADED = (408, 429)
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """What the attempt came to, and what it says of the receiver.
 
     `retry_after` in milliseconds, when the receiver asked for a pause.

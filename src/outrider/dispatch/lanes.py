@@ -212,7 +212,9 @@ class Lanes:
             allowed = self._allowed(webhook)
             if allowed <= 0:
                 self._send_back(lane)
-            elif lane.under_way >= min(allowed, self._share(lane)):
+            elif lane.under_way >= min(allowed, lane.window):
+                pass  # the next of its own to land gives it a turn
+            elif lane.under_way >= self._share(lane):
                 self._squeezed[lane.webhook] = lane
             elif (pause := self._pause(lane, webhook)) > 0:
                 lane.timer = asyncio.get_running_loop().call_later(pause, self._resume, lane)
@@ -232,11 +234,11 @@ class Lanes:
         return most if circuit is None else min(most, circuit)
 
     def _share(self, lane: Lane) -> int:
-        """What fairness and its receiver's record leave this lane: never nothing, so every lane moves."""
+        """What fairness leaves this lane: never nothing, so every lane moves."""
         free = self._limits.under_way // 2 - self.under_way
         if lane.tenant.under_way >= TENANT_SHARE * free:
             return 1
-        return max(1, min(lane.window, free // 2))
+        return max(1, free // 2)
 
     def _pause(self, lane: Lane, webhook: Webhook | None) -> float:
         """Seconds until the lane's head may start, by its rate limit and the retry budget."""

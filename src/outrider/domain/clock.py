@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from outrider.domain.errors import InvalidField
@@ -11,6 +11,10 @@ SECOND = 1_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_EARLIEST = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // _MILLISECOND
+_LATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 
 
 def iso(at: int) -> str:
@@ -20,15 +24,20 @@ def iso(at: int) -> str:
 
 @lru_cache(64)
 def _second(seconds: int) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
 
 
 def parse_iso(text: str, field: str) -> int:
-    """The instant an ISO 8601 text with an offset names; anything else is the caller's error."""
+    """The instant an ISO 8601 text with an offset names; anything else is the caller's error.
+
+    An instant before the year 1 or after 9999 in UTC has no such text, so it is refused too.
+    """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         moment = None
-    if moment is None or moment.tzinfo is None:
-        raise InvalidField(field, "an ISO 8601 date with offset, as 2026-01-31T09:30:00.000Z", text[:40])
-    return int(moment.timestamp() * 1000)
+    if moment is not None and moment.tzinfo is not None:
+        at = (moment - _EPOCH) // _MILLISECOND
+        if _EARLIEST <= at <= _LATEST:
+            return at
+    raise InvalidField(field, "an ISO 8601 date with offset, as 2026-01-31T09:30:00.000Z", text[:40])

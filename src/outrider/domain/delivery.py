@@ -84,7 +84,7 @@ class Policy(msgspec.Struct, frozen=True):
     our_delay: int = 30 * SECOND
 
 
-class Step(msgspec.Struct, frozen=True):
+class Step(msgspec.Struct, frozen=True, gc=False):
     """What becomes of the delivery: the ledger line, attempts spent so far, and when it is due again."""
 
     line: Line

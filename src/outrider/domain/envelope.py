@@ -6,6 +6,7 @@ previous state. Source: LoginRadius' 2023 payload samples for the order of the f
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -38,6 +39,19 @@ def envelope(name: str, event: str, data: bytes, time: int, modified: tuple[str,
             ModifiedFields=msgspec.UNSET if modified is None else modified,
         )
     )
+
+
+def decoded(body: bytes) -> Any:
+    """A body or payload as Python objects. Numbers beyond 64 bits, which it may hold, become infinite."""
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.ValidationError:
+        return json.loads(body, parse_int=_whole)
+
+
+def _whole(digits: str) -> float:
+    """Python converts no more than 4,300 digits to an integer."""
+    return float(digits) if len(digits) > 4_000 else int(digits)
 
 
 def modified_fields(previous: dict[str, Any], current: dict[str, Any]) -> tuple[str, ...]:

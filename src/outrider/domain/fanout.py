@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from outrider.domain.envelope import decoded
 from outrider.domain.filters import Filter, compile_filter
 from outrider.domain.model import Delivery, Event, Ordering, TenantBook, Webhook
 
@@ -24,7 +25,7 @@ def fan_out(event: Event, book: TenantBook, new_id: Callable[[], str]) -> list[D
     envelope: Any = None
     for webhook in book.by_event.get(event.type, ()):
         if webhook.filter is not None:
-            envelope = envelope or msgspec.json.decode(event.body)
+            envelope = envelope or decoded(event.body)
             if not filter_of(webhook.filter).matches(envelope):
                 continue
         owed.append(owe(event, webhook, new_id()))
@@ -65,7 +66,7 @@ def owe_again(event: Event, webhook: str, delivery: str, now: int, origin: str) 
 
 def passes(text: str | None, event: Event) -> bool:
     """Whether the event's envelope passes a filter; none lets everything pass."""
-    return text is None or filter_of(text).matches(msgspec.json.decode(event.body))
+    return text is None or filter_of(text).matches(decoded(event.body))
 
 
 def filter_of(text: str) -> Filter:

@@ -50,6 +50,12 @@ def _text(sortable: int) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
+def first_id(at: int) -> str:
+    """What every UUIDv7 made at `at` (ms) or later is greater than, and no earlier one."""
+    digits = f"{max(at, 0):012x}"
+    return f"{digits[:8]}-{digits[8:]}"
+
+
 def is_uuid(text: str) -> bool:
     """Whether `text` is a UUID in lower-case hyphenated form."""
     return _UUID.fullmatch(text) is not None

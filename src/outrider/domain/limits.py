@@ -17,6 +17,8 @@ from outrider.domain.target import same_target
 NAME_TAKEN = 7987
 TOO_MANY = 1085
 URL_TAKEN = 7989
+MOST_WEBHOOKS = 10_000  # the greatest limits a tenant may set
+MOST_CALLS = 10_000.0
 _LOGINRADIUS_NAME = re.compile(r"[A-Za-z0-9_ -]{1,24}")
 
 

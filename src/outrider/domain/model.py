@@ -131,7 +131,7 @@ class TenantBook(msgspec.Struct, frozen=True):
         msgspec.structs.force_setattr(self, "by_event", found)
 
 
-class Event(msgspec.Struct, frozen=True):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """One thing that happened. `body` is the envelope exactly as every receiver gets it."""
 
     id: str
@@ -145,7 +145,7 @@ class Event(msgspec.Struct, frozen=True):
     fingerprint: bytes  # keyed digest of what the producer sent, to tell a repeat from a different event
 
 
-class Delivery(msgspec.Struct, frozen=True):
+class Delivery(msgspec.Struct, frozen=True, gc=False):
     """One event owed to one webhook.
 
     Deliveries of a webhook with the same `order_key` are sent one after the other, in the order of their ids;
@@ -173,7 +173,7 @@ class SkipReason(StrEnum):
     PREVENTED = "prevented"  # the producer said so: X-PreventWebhook or prevent_webhook
 
 
-class Skip(msgspec.Struct, frozen=True):
+class Skip(msgspec.Struct, frozen=True, gc=False):
     """A ledger line in the making: this event goes to no webhook, for this reason."""
 
     event: str
@@ -181,7 +181,7 @@ class Skip(msgspec.Struct, frozen=True):
     detail: str
 
 
-class Acceptance(msgspec.Struct, frozen=True):
+class Acceptance(msgspec.Struct, frozen=True, gc=False):
     """What one request commits at once. `leased` names the deliveries born leased to this process; `objects` are
     the changes of custom objects that its events tell of."""
 

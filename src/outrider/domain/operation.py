@@ -15,7 +15,7 @@ from outrider.domain.model import Skip, SkipReason
 DELETION = "OrgDeleted"
 
 
-class Happening(msgspec.Struct, frozen=True):
+class Happening(msgspec.Struct, frozen=True, gc=False):
     """What the rules need to know of an event. `organization` is None where it is not known."""
 
     id: str

@@ -33,7 +33,8 @@ def mask_payload(data: bytes) -> bytes:
     Field names match case-insensitively. Nulls and empty strings stay. `PIN` is also the name of the object
     that holds the PIN, so objects and arrays are looked into instead of replaced.
     """
-    if b"\\u" not in data and not _may_hold_secrets(data):
+    escaped = b"\\" in data and b"\\u" in data  # a name may hide behind an escape
+    if not escaped and not _may_hold_secrets(data):
         return data
     out: list[bytes] = []
     copied = 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import binascii
 import hmac
 from base64 import b64decode, b64encode
+from binascii import b2a_base64
 from collections.abc import Sequence
 
 PREFIX = "whsec_"
@@ -29,17 +30,38 @@ def whsec(secret: str) -> str:
     return PREFIX + b64encode(signing_key(secret)).decode()
 
 
+class Signer:
+    """The secrets that sign now, current one first, each keyed once: a signature copies the keyed state."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        self._loginradius = hmac.new(secrets[0].encode(), digestmod="sha256")
+        self._standard = [hmac.new(signing_key(secret), digestmod="sha256") for secret in secrets]
+
+    def loginradius(self, body: bytes) -> str:
+        """The value of the `signature` header: 64 upper-case hex digits."""
+        mac = self._loginradius.copy()
+        mac.update(body)
+        return mac.hexdigest().upper()
+
+    def standard(self, message_id: str, timestamp: int, body: bytes) -> str:
+        """The value of `webhook-signature`: one `v1` token for each secret.
+
+        `timestamp` is in whole Unix seconds, of the attempt.
+        """
+        content = b"%s.%d.%s" % (message_id.encode(), timestamp, body)
+        tokens = []
+        for keyed in self._standard:
+            mac = keyed.copy()
+            mac.update(content)
+            tokens.append("v1," + b2a_base64(mac.digest(), newline=False).decode())
+        return " ".join(tokens)
+
+
 def loginradius_signature(secret: str, body: bytes) -> str:
-    """The value of the `signature` header: 64 upper-case hex digits."""
-    return hmac.digest(secret.encode(), body, "sha256").hex().upper()
+    """One `signature`, for those who check it."""
+    return Signer([secret]).loginradius(body)
 
 
 def standard_signature(secrets: Sequence[str], message_id: str, timestamp: int, body: bytes) -> str:
-    """The value of `webhook-signature`: one `v1` token for each valid secret, current one first.
-
-    `timestamp` is in whole Unix seconds, of the attempt.
-    """
-    content = b"%s.%d.%s" % (message_id.encode(), timestamp, body)
-    return " ".join(
-        "v1," + b64encode(hmac.digest(signing_key(secret), content, "sha256")).decode() for secret in secrets
-    )
+    """One `webhook-signature`, for those who check it."""
+    return Signer(secrets).standard(message_id, timestamp, body)

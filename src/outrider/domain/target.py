@@ -27,6 +27,8 @@ def check_target_url(url: str, field: str = "TargetUrl", *, code: int = 7900) ->
     try:
         parts = urlsplit(url)
         port = parts.port
+        if parts.hostname and ":" not in parts.hostname:
+            parts.hostname.encode("idna")  # as it is dialled
     except ValueError:
         raise InvalidField(field, "a valid https URL", url[:80], code=code) from None
     faults = (
@@ -77,9 +79,13 @@ def check_headers(headers: dict[str, str]) -> dict[str, str]:
 
 
 def check_query_params(params: dict[str, str]) -> dict[str, str]:
-    """Query parameters, as given. Names must not be empty."""
+    """Query parameters, as given. Names must not be empty; nothing may hold a NUL, which no store has to take."""
     if "" in params:
         raise InvalidField("QueryParams", "non-empty names", "an empty name")
+    for name, value in params.items():
+        if "\0" in name or "\0" in value:
+            shown = name.replace("\0", "")[:60]
+            raise InvalidField(f"QueryParams.{shown}", "characters other than NUL", "a NUL")
     return params
 
 

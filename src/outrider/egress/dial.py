@@ -132,7 +132,7 @@ class Dialler:
         loop = asyncio.get_running_loop()
         try:
             _, connection = await loop.create_connection(
-                lambda: Connection(self._body_cap),
+                lambda: Connection(self._body_cap, loop),
                 sock=sock,
                 ssl=self._tls,
                 server_hostname=host,

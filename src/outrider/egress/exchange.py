@@ -11,6 +11,8 @@ import httptools
 HEADER_BYTES = 32 * 1024
 SLICE = 4096
 INTERIM_ANSWERS = 16
+EARLY_S = 0.001  # the grain of the loop's timers
+_FRAMING = ("content-length", "transfer-encoding")
 _NO_BODY = (204, 304)
 
 
@@ -25,52 +27,70 @@ class Malformed(Exception):
 class Answer:
     """An answer as it comes in. Times are `time.perf_counter()` seconds."""
 
-    __slots__ = ("body", "cut", "done_at", "first_at", "headers", "status")
+    __slots__ = ("body", "cut", "done_at", "first_at", "framed", "headers", "status")
 
     def __init__(self) -> None:
         self.status = 0
         self.headers: list[tuple[str, str]] = []
-        self.body = bytearray()
+        self.framed = False  # says where its body ends
+        self.body = b""
         self.cut = False
         self.first_at = 0.0
         self.done_at = 0.0
 
 
 class Connection(asyncio.Protocol):
-    """httptools calls the `on_…` methods. After `exchange` returns, `reusable` says if another may follow."""
+    """httptools calls the `on_…` methods. After an exchange, `reusable` says if another may follow."""
 
-    def __init__(self, body_cap: int) -> None:
+    def __init__(self, body_cap: int, loop: asyncio.AbstractEventLoop) -> None:
         self._cap = body_cap
+        self._loop = loop
         self._transport: asyncio.Transport | None = None
-        self._parser: Any = None
+        self._parser: Any = httptools.HttpResponseParser(self)
         self._answer = Answer()
-        self._future: asyncio.Future[Answer] | None = None
+        self._future: asyncio.Future[Answer] | None = None  # set while an answer is awaited
         self._header_bytes = 0
         self._interim = 0
+        self._deadline = 0.0
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = 0.0
         self.reusable = False
         self.idle_since = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
 
-    async def exchange(self, content: bytes, deadline: float) -> Answer:
-        """Write the request and await the answer until `deadline` of the loop's clock.
+    def exchange(self, content: bytes, deadline: float) -> asyncio.Future[Answer]:
+        """Write the request; the answer, awaited until `deadline` of the loop's clock.
 
-        Raises Broken, Malformed or TimeoutError; cancel to give up.
+        The future raises Broken, Malformed or TimeoutError. Whoever gives up on it has to close the connection.
         """
         assert self._transport is not None  # noqa: S101 - create_connection returned, so it is made
-        self._parser = httptools.HttpResponseParser(self)
         self._answer = Answer()
         self._header_bytes = self._interim = 0
         self.reusable = False
-        loop = asyncio.get_running_loop()
-        self._future = loop.create_future()
-        alarm = loop.call_at(deadline, self._fail, TimeoutError())
-        try:
-            self._transport.write(content)
-            return await self._future
-        finally:
-            alarm.cancel()
+        self._deadline = deadline
+        if self._alarm is None or self._alarm_at > deadline:
+            self._set_alarm(deadline)
+        self._future = future = self._loop.create_future()
+        self._transport.write(content)
+        return future
+
+    def _set_alarm(self, at: float) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_at = at
+        self._alarm = self._loop.call_at(at, self._ring)
+
+    def _ring(self) -> None:
+        """One alarm outlasts many exchanges: when it rings, the deadline has usually moved on."""
+        self._alarm = None
+        if self._over:
+            return
+        if self._loop.time() < self._deadline - EARLY_S:
+            self._set_alarm(self._deadline)
+        else:
+            self._fail(TimeoutError())
 
     @property
     def alive(self) -> bool:
@@ -79,11 +99,14 @@ class Connection(asyncio.Protocol):
     def close(self) -> None:
         """At once: no lingering TLS goodbye from a receiver that does not answer."""
         self.reusable = False
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
         if self._transport is not None:
             self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        if self._future is None or self._future.done():
+        if self._over:
             self.close()  # bytes nobody asked for: this connection is out of step
             return
         if not self._answer.first_at:
@@ -93,12 +116,14 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserUpgrade:
             self._fail(Malformed("an upgrade nobody asked for"))
         except httptools.HttpParserError:
-            if not self._future.done():
-                self._fail(Malformed("not a valid HTTP/1.1 answer"))
-            self.close()
+            self._fail(Malformed("not a valid HTTP/1.1 answer"))
 
     def _feed(self, data: bytes) -> None:
         """In slices until the headers are complete, so that a body behind them is not counted as headers."""
+        if not self._answer.status and self._header_bytes + len(data) <= SLICE:
+            self._header_bytes += len(data)
+            self._parser.feed_data(data)
+            return
         fed = 0
         while fed < len(data) and not self._answer.status:
             if self._header_bytes > HEADER_BYTES:
@@ -115,18 +140,12 @@ class Connection(asyncio.Protocol):
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
-        self.reusable = False
-        if self._future is None or self._future.done():
-            return
-        if self._answer.status and error is None and self._until_close():
-            self._finish()
-        else:
-            self._fail(Broken())
-
-    def _until_close(self) -> bool:
-        """An answer without length or chunks ends with the connection (RFC 9112, section 6.3)."""
-        names = {name for name, _ in self._answer.headers}
-        return not names & {"content-length", "transfer-encoding"}
+        if not self._over:
+            if self._answer.status and error is None and not self._answer.framed:
+                self._finish()  # an answer without length or chunks ends here (RFC 9112, section 6.3)
+            else:
+                self._fail(Broken())
+        self.close()
 
     def on_message_begin(self) -> None:
         if self._over:
@@ -139,7 +158,10 @@ class Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._over:
             return
-        self._answer.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+        field = name.decode("latin-1").lower()
+        if field in _FRAMING:
+            self._answer.framed = True
+        self._answer.headers.append((field, value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
         if self._over:
@@ -148,6 +170,7 @@ class Connection(asyncio.Protocol):
         if status < 200:
             self._interim += 1
             self._answer.headers.clear()
+            self._answer.framed = False
             if status == 101 or self._interim > INTERIM_ANSWERS:
                 self._fail(Malformed("too many interim answers"))
             return
@@ -164,12 +187,11 @@ class Connection(asyncio.Protocol):
             self.close()
 
     def on_message_complete(self) -> None:
-        if self._answer.status and not self._over:
-            self.reusable = bool(self._parser.should_keep_alive()) and not self._until_close_with_body()
+        answer = self._answer
+        if answer.status and not self._over:
+            ends = answer.framed or answer.status in _NO_BODY
+            self.reusable = ends and bool(self._parser.should_keep_alive())
             self._finish()
-
-    def _until_close_with_body(self) -> bool:
-        return self._until_close() and self._answer.status not in _NO_BODY
 
     def _finish(self) -> None:
         if self._future is not None and not self._future.done():

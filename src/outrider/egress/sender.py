@@ -9,7 +9,7 @@ from collections import deque
 
 from outrider.domain.address import AddressPolicy
 from outrider.egress.dial import Dialler, NotConnected, Parts, Resolve, SystemResolve
-from outrider.egress.exchange import Answer, Broken, Connection, Malformed
+from outrider.egress.exchange import Broken, Connection, Malformed
 from outrider.egress.wire import Target, request_bytes, target
 from outrider.ports.sender import Failure, FailureKind, Reply, Request, Timing
 
@@ -38,13 +38,22 @@ class HttpSender:
 
     async def send(self, request: Request) -> Reply | Failure:
         """Never raises for what a receiver or the network does; ValueError for an unsendable request."""
-        aim = target(request.url)
+        aim = target(request.url, request.fixed)
         content = request_bytes(aim.opening, request)
-        started = time.perf_counter()
         parts = Parts()
+        started = written = time.perf_counter()
+        deadline = asyncio.get_running_loop().time() + request.timeout_ms / 1000
         try:
-            deadline = asyncio.get_running_loop().time() + request.timeout_ms / 1000
-            answer, written = await self._exchange(aim, content, parts, deadline)
+            connection = self._kept(aim, started)
+            if connection is None:
+                async with asyncio.timeout_at(deadline):
+                    connection = await self._dialler.connect(aim.host, aim.port, parts)
+                written = time.perf_counter()
+            try:
+                answer = await connection.exchange(content, deadline)
+            except BaseException:
+                connection.close()
+                raise
         except TimeoutError:
             limit = f"{request.timeout_ms / 1000:g}"
             return _failure(FailureKind.TIMEOUT, f"no whole answer within {limit} s", parts, started)
@@ -62,7 +71,8 @@ class HttpSender:
             read_ms=(answer.done_at - answer.first_at) * 1000,
             total_ms=(answer.done_at - started) * 1000,
         )
-        return Reply(answer.status, tuple(answer.headers), bytes(answer.body), answer.cut, timing)
+        self._keep(aim, connection, answer.done_at)
+        return Reply(answer.status, tuple(answer.headers), answer.body, answer.cut, timing)
 
     async def close(self) -> None:
         for connections in self._idle.values():
@@ -71,38 +81,26 @@ class HttpSender:
         self._idle.clear()
         await asyncio.sleep(0)
 
-    async def _exchange(self, aim: Target, content: bytes, parts: Parts, deadline: float) -> tuple[Answer, float]:
-        connection = self._kept(aim)
-        if connection is None:
-            async with asyncio.timeout_at(deadline):
-                connection = await self._dialler.connect(aim.host, aim.port, parts)
-        written = time.perf_counter()
-        try:
-            answer = await connection.exchange(content, deadline)
-        except BaseException:
-            connection.close()
-            raise
-        self._keep(aim, connection)
-        return answer, written
-
-    def _kept(self, aim: Target) -> Connection | None:
+    def _kept(self, aim: Target, now: float) -> Connection | None:
         """The most recently used live connection; stale ones are closed on the way."""
         idle = self._idle.get((aim.host, aim.port))
         while idle:
             connection = idle.pop()
-            if connection.alive and time.monotonic() - connection.idle_since < IDLE_S:
+            if connection.alive and now - connection.idle_since < IDLE_S:
                 return connection
             connection.close()
         return None
 
-    def _keep(self, aim: Target, connection: Connection) -> None:
-        idle = self._idle.setdefault((aim.host, aim.port), deque())
+    def _keep(self, aim: Target, connection: Connection, now: float) -> None:
+        idle = self._idle.get((aim.host, aim.port))
+        if idle is None:
+            idle = self._idle[aim.host, aim.port] = deque()
         if not (connection.reusable and connection.alive and len(idle) < IDLE_PER_HOST):
             connection.close()
             if not idle:
                 del self._idle[aim.host, aim.port]
             return
-        connection.idle_since = time.monotonic()
+        connection.idle_since = now
         idle.append(connection)
 
 

@@ -15,7 +15,7 @@ _UNSAFE = re.compile(r"[^\x20-\x7e\t]")
 
 
 class Target(msgspec.Struct, frozen=True):
-    """Where a URL points: host as a name or literal for DNS and TLS, and the bytes that open the request."""
+    """Where a URL points: host as a name or literal for DNS and TLS, and the bytes that open its requests."""
 
     host: str
     port: int
@@ -23,8 +23,12 @@ class Target(msgspec.Struct, frozen=True):
 
 
 @lru_cache(4096)
-def target(url: str) -> Target:
-    """Raises ValueError for a URL that is not https or has no host: callers checked it when it was set."""
+def target(url: str, fixed: tuple[tuple[str, str], ...]) -> Target:
+    """Where to send, and the bytes all requests there begin with: request line, our headers, then `fixed`.
+
+    Raises ValueError for a URL that is not https or has no host, and for a header that would break the request:
+    callers checked both when they were set.
+    """
     parts = urlsplit(url)
     if parts.scheme.lower() != "https" or not parts.hostname:
         raise ValueError("only https URLs with a host are sent to")
@@ -35,17 +39,22 @@ def target(url: str) -> Target:
     query = "?" + quote(parts.query, safe="/?%:@!$&'()*+,;=~-._") if parts.query else ""
     authority = shown if port == 443 else f"{shown}:{port}"
     opening = f"POST {path}{query} HTTP/1.1\r\nhost: {authority}\r\nconnection: keep-alive\r\n"
-    return Target(host, port, opening.encode("ascii"))
+    return Target(host, port, (opening + _lines(fixed)).encode("ascii"))
 
 
 def request_bytes(opening: bytes, request: Request) -> bytes:
     """The whole request. Raises ValueError for a header that would break it."""
-    for name, value in request.headers:
-        if not _is_token(name) or _UNSAFE.search(value):
-            raise ValueError(f"header {name!r} cannot be sent")
-    lines = "".join([f"{name}: {value}\r\n" for name, value in request.headers])
-    head = f"{lines}content-length: {len(request.body)}\r\n\r\n".encode("ascii")
+    head = f"{_lines(request.headers)}content-length: {len(request.body)}\r\n\r\n".encode("ascii")
     return b"".join((opening, head, request.body))
+
+
+def _lines(headers: tuple[tuple[str, str], ...]) -> str:
+    for name, value in headers:
+        # The common value is told safe by the two cheap looks.
+        plain = value.isascii() and value.isprintable()
+        if not _is_token(name) or not (plain or _UNSAFE.search(value) is None):
+            raise ValueError(f"header {name!r} cannot be sent")
+    return "".join([f"{name}: {value}\r\n" for name, value in headers])
 
 
 @lru_cache(4096)

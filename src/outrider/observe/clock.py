@@ -6,6 +6,9 @@ import os
 import random
 import time
 
+FETCH = 4096
+SMALL = 10
+
 
 class SystemClock:
     def now(self) -> int:
@@ -13,8 +16,19 @@ class SystemClock:
 
 
 class SystemEntropy:
+    """Bytes of the system's generator, fetched many at a time: each fetch is a system call."""
+
+    def __init__(self) -> None:
+        self._fetched = b""
+        self._used = 0
+
     def bytes(self, count: int) -> bytes:
-        return os.urandom(count)
+        if count > SMALL:
+            return os.urandom(count)  # keys and secrets leave no copy in a buffer
+        start, self._used = self._used, self._used + count
+        if self._used > len(self._fetched):
+            self._fetched, start, self._used = os.urandom(max(FETCH, count)), 0, count
+        return self._fetched[start : self._used]
 
     def dice(self) -> float:
         return random.random()  # noqa: S311 - jitter, not a secret

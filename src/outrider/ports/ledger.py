@@ -87,7 +87,8 @@ class WebhookThen(msgspec.Struct, frozen=True):
 
 class Ledger(Protocol):
     async def events(self, tenant: str, query: EventQuery, before: int | None, limit: int) -> list[EventRow]:
-        """Events with a place below `before`, highest place first."""
+        """Newest first, by the instant they were accepted, then by place; those behind the one at place
+        `before`."""
         ...
 
     async def event(self, tenant: str, event: str) -> EventRow | None: ...

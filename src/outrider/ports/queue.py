@@ -21,7 +21,7 @@ class IdTaken(Exception):
     """An event id is stored with other content; nothing was stored. `args[0]` is the id."""
 
 
-class Receipt(msgspec.Struct, frozen=True):
+class Receipt(msgspec.Struct, frozen=True, gc=False):
     """What was committed.
 
     `repeats`: ids of the acceptance's events that were stored before, with the same content. `held`: ids of its
@@ -40,7 +40,7 @@ class Settled(msgspec.Struct, frozen=True):
     promoted: tuple[Delivery, ...] = ()
 
 
-class AttemptRecord(msgspec.Struct, frozen=True):
+class AttemptRecord(msgspec.Struct, frozen=True, gc=False):
     """One request as the ledger keeps it. `request_headers` are masked already."""
 
     number: int
@@ -55,7 +55,7 @@ class AttemptRecord(msgspec.Struct, frozen=True):
     timing: Timing
 
 
-class Settlement(msgspec.Struct, frozen=True):
+class Settlement(msgspec.Struct, frozen=True, gc=False):
     """The outcome of one attempt, to be written if the lease still holds.
 
     `reason` says why in a word or two (`410`, `timeout`, `webhook deleted`). `disable` disables the
@@ -94,7 +94,9 @@ class Pulse(msgspec.Struct, frozen=True):
 
 class Queue(Protocol):
     async def accept(self, acceptance: Acceptance) -> Receipt:
-        """Commit events, deliveries, skips and changes of custom objects together; durable on return.
+        """Commit events, deliveries, skips and changes of custom objects together; durable on return. A caller
+        cancelled meanwhile gets the receipt first and is cancelled at its next wait, so that what was committed is
+        handed over.
 
         A delivery with an order key is held while an earlier one with that key is owed to its webhook.
 

@@ -8,16 +8,20 @@ from typing import Protocol
 import msgspec
 
 
-class Request(msgspec.Struct, frozen=True):
-    """One POST, complete but for `host`, `content-length` and `connection`, which the sender adds."""
+class Request(msgspec.Struct, frozen=True, gc=False):
+    """One POST, complete but for `host`, `content-length` and `connection`, which the sender adds.
+
+    `fixed` are headers that requests to this receiver have in common, `headers` those of this one.
+    """
 
     url: str
     headers: tuple[tuple[str, str], ...]
     body: bytes
     timeout_ms: int  # total: from the first DNS query to the last byte of the answer
+    fixed: tuple[tuple[str, str], ...] = ()
 
 
-class Timing(msgspec.Struct, frozen=True):
+class Timing(msgspec.Struct, frozen=True, gc=False):
     """Where an attempt's time went, in milliseconds; None where the part did not happen."""
 
     dns_ms: float | None = None
@@ -28,7 +32,7 @@ class Timing(msgspec.Struct, frozen=True):
     total_ms: float = 0.0
 
 
-class Reply(msgspec.Struct, frozen=True):
+class Reply(msgspec.Struct, frozen=True, gc=False):
     """What the receiver answered: header names in lower case, body cut at the sender's cap."""
 
     status: int
@@ -51,7 +55,7 @@ class FailureKind(StrEnum):
     PROTOCOL = "protocol"  # not HTTP/1.1, or headers beyond every limit
 
 
-class Failure(msgspec.Struct, frozen=True):
+class Failure(msgspec.Struct, frozen=True, gc=False):
     """No usable answer. `detail` is one sentence for a person, without secrets or body bytes."""
 
     kind: FailureKind

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from base64 import b64decode, b64encode
+from collections.abc import Mapping
 from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
@@ -60,17 +61,21 @@ class Keyring:
 
 async def open_keyring(root: bytes, book: Book) -> Keyring:
     """The keyring of this store. Fails closed with ConfigError when the root key is not the store's."""
-    cipher = AESGCM(root)
     wrapped = await book.data_keys()
     if not wrapped:
-        wrapped = {1: _encrypt_to_text(cipher, os.urandom(32), "data-key/1")}
+        wrapped = {1: _encrypt_to_text(AESGCM(root), os.urandom(32), "data-key/1")}
         await book.add_data_key(1, wrapped[1])
         wrapped = await book.data_keys()  # another process may have been first
+    return Keyring(unwrapped(root, wrapped))
+
+
+def unwrapped(root: bytes, wrapped: Mapping[int, str]) -> dict[int, bytes]:
+    """The data keys. Raises ConfigError when the root key is not the one they were wrapped with."""
+    cipher = AESGCM(root)
     try:
-        keys = {number: _decrypt_text(cipher, coded, f"data-key/{number}") for number, coded in wrapped.items()}
+        return {number: _decrypt_text(cipher, coded, f"data-key/{number}") for number, coded in wrapped.items()}
     except Unsealable as error:
         raise ConfigError("OUTRIDER_ROOT_KEY", "the root key this store was made with", "another key") from error
-    return Keyring(keys)
 
 
 def _encrypt(cipher: AESGCM, content: bytes, row: str) -> bytes:

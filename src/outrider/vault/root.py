@@ -13,13 +13,15 @@ from outrider.domain.errors import ConfigError
 KEY_BYTES = 32
 
 
-def root_key(from_environment: str | None, file: Path) -> bytes:
-    """The key given in OUTRIDER_ROOT_KEY, else the one in `file`, which is created when missing."""
+def root_key(from_environment: str | None, file: Path, *, create: bool = True) -> bytes:
+    """The key given in OUTRIDER_ROOT_KEY, else the one in `file`, which is created when missing, if it may."""
     if from_environment:
         return _decode(from_environment, "OUTRIDER_ROOT_KEY")
     try:
         text = file.read_text(encoding="ascii")
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if not create:
+            raise ConfigError("OUTRIDER_ROOT_KEY_FILE", "the file of the root key", "none there") from error
         return _create(file)
     except OSError as error:
         raise ConfigError("OUTRIDER_ROOT_KEY_FILE", "a readable file", error.strerror or "an error") from error

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from litestar import Router, get
 
 from outrider import catalog
-from outrider.api import views
+from outrider.api import parameters, views
+from outrider.api.models.configuration import EventTypeDetail, EventTypeList
+from outrider.api.refusals import NO_EVENT_TYPE
 from outrider.domain.errors import NotFound
 
 
-@get("/")
-async def list_event_types(tenant: str) -> dict[str, Any]:
-    return {"Data": [views.event_type(t) for t in catalog.all_types()]}
+@get("/", operation_id="listEventTypes", summary="List the catalogue")
+async def list_event_types(tenant: str) -> EventTypeList:
+    return EventTypeList([views.event_type(t) for t in catalog.all_types()])
 
 
-@get("/{name:str}")
-async def get_event_type(tenant: str, name: str) -> dict[str, Any]:
+@get(
+    "/{name:str}",
+    operation_id="getEventType",
+    summary="Read an event type with its schema and samples",
+    refusals=(NO_EVENT_TYPE,),
+)
+async def get_event_type(tenant: str, name: parameters.EventTypeName) -> EventTypeDetail:
     found = catalog.find(name)
     if found is None:
         raise NotFound("event type", name[:60])
-    return views.event_type(found) | {
-        "Schema": found.schema(),
-        "Sample": found.sample(),
-        "Samples": found.samples(),
-    }
+    return views.event_type_detail(found)
 
 
-router = Router("/v2/manage/event-types", route_handlers=[list_event_types, get_event_type])
+router = Router("/v2/manage/event-types", route_handlers=[list_event_types, get_event_type], tags=["Event types"])

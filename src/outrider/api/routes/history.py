@@ -5,71 +5,79 @@ Lists are `{"Data": [...], "Next": cursor or null}`; the cursor goes back as `cu
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-
 from litestar import Router, get
-from litestar.params import QueryParameter
 
-from outrider.api import views
+from outrider.api import parameters, views
+from outrider.api.models.history import (
+    STATES,
+    DeliveryHistory,
+    DeliveryPage,
+    EventFate,
+    EventPage,
+    ExplanationList,
+)
+from outrider.api.refusals import NO_DELIVERY, NO_EVENT, NO_WEBHOOK, UNKNOWN_EVENT
 from outrider.app.names import event_type
 from outrider.app.services import Services
 from outrider.domain.clock import parse_iso
-from outrider.domain.delivery import ENDINGS
 from outrider.domain.errors import InvalidField
 from outrider.ports.ledger import DeliveryQuery, EventQuery
 
-PAGE = 50
-STATES = ("waiting", *sorted(ENDINGS))
-EventName = Annotated[str | None, QueryParameter(name="event", description="an event type")]
 
-
-@get("/v2/manage/events")
+@get("/v2/manage/events", operation_id="listEvents", summary="List events", refusals=(UNKNOWN_EVENT,))
 async def list_events(
     tenant: str,
     services: Services,
-    event: EventName = None,
-    subject: str | None = None,
-    since: str | None = None,
-    until: str | None = None,
-    cursor: str | None = None,
-    limit: int = PAGE,
-) -> dict[str, Any]:
+    event: parameters.OfEventType = None,
+    subject: parameters.OfSubject = None,
+    since: parameters.Since = None,
+    until: parameters.Until = None,
+    cursor: parameters.Cursor = None,
+    limit: parameters.Limit = parameters.PAGE,
+) -> EventPage:
     query = EventQuery(_type(event), subject, _instant(since, "since"), _instant(until, "until"))
     page = await services.history.events(tenant, query, cursor, limit)
-    return {"Data": [views.event(row.event) for row in page.rows], "Next": page.next}
+    return EventPage([views.event(row.event) for row in page.rows], page.next)
 
 
-@get("/v2/manage/events/{event_id:str}")
-async def get_event(tenant: str, services: Services, event_id: str) -> dict[str, Any]:
-    fate = await services.history.event(tenant, event_id)
-    return views.event(fate.row.event) | {
-        "Deliveries": [views.delivery(d) for d in fate.deliveries],
-        "Skipped": [views.skip(s) for s in fate.skips],
-    }
+@get(
+    "/v2/manage/events/{event_id:str}",
+    operation_id="getEvent",
+    summary="Read an event and what became of it everywhere",
+    refusals=(NO_EVENT,),
+)
+async def get_event(tenant: str, services: Services, event_id: parameters.EventId) -> EventFate:
+    return views.event_fate(await services.history.event(tenant, event_id))
 
 
-@get("/v2/manage/events/{event_id:str}/explain")
+@get(
+    "/v2/manage/events/{event_id:str}/explain",
+    operation_id="explainEvent",
+    summary="Say why an event was or was not sent",
+    description="One explanation for every webhook there is or was when the event happened, or for the one named.",
+    refusals=(NO_EVENT, NO_WEBHOOK),
+)
 async def explain_event(
-    tenant: str, services: Services, event_id: str, webhook: str | None = None
-) -> dict[str, Any]:
+    tenant: str, services: Services, event_id: parameters.EventId, webhook: parameters.OfWebhook = None
+) -> ExplanationList:
     found = await services.explain.event(tenant, event_id, webhook)
-    return {"Data": [views.explanation(one) for one in found]}
+    return ExplanationList([views.explanation(one) for one in found])
 
 
-@get("/v2/manage/deliveries")
+@get("/v2/manage/deliveries", operation_id="listDeliveries", summary="List deliveries", refusals=(UNKNOWN_EVENT,))
 async def list_deliveries(
     tenant: str,
     services: Services,
-    event: EventName = None,
-    event_id: Annotated[str | None, QueryParameter(name="eventid")] = None,
-    subject: str | None = None,
-    webhook: str | None = None,
-    delivery_state: Annotated[str | None, QueryParameter(name="state")] = None,
-    since: str | None = None,
-    until: str | None = None,
-    cursor: str | None = None,
-    limit: int = PAGE,
-) -> dict[str, Any]:
+    event: parameters.OfEventType = None,
+    event_id: parameters.OfEvent = None,
+    subject: parameters.OfSubject = None,
+    webhook: parameters.OfWebhook = None,
+    delivery_state: parameters.OfState = None,
+    since: parameters.Since = None,
+    until: parameters.Until = None,
+    cursor: parameters.Cursor = None,
+    limit: parameters.Limit = parameters.PAGE,
+) -> DeliveryPage:
     query = DeliveryQuery(
         type=_type(event),
         subject=subject,
@@ -80,13 +88,18 @@ async def list_deliveries(
         until=_instant(until, "until"),
     )
     page = await services.history.deliveries(tenant, query, cursor, limit)
-    return {"Data": [views.delivery(row) for row in page.rows], "Next": page.next}
+    return DeliveryPage([views.delivery(row) for row in page.rows], page.next)
 
 
-@get("/v2/manage/deliveries/{delivery_id:str}")
-async def get_delivery(tenant: str, services: Services, delivery_id: str) -> dict[str, Any]:
+@get(
+    "/v2/manage/deliveries/{delivery_id:str}",
+    operation_id="getDelivery",
+    summary="Read a delivery with every attempt",
+    refusals=(NO_DELIVERY,),
+)
+async def get_delivery(tenant: str, services: Services, delivery_id: parameters.DeliveryId) -> DeliveryHistory:
     row, lines = await services.history.delivery(tenant, delivery_id)
-    return views.delivery(row) | {"Lines": [views.line(entry) for entry in lines]}
+    return views.delivery_history(row, lines)
 
 
 def _type(name: str | None) -> str | None:
@@ -103,4 +116,8 @@ def _instant(text: str | None, field: str) -> int | None:
     return None if text is None else parse_iso(text.replace(" ", "+"), field)
 
 
-router = Router("/", route_handlers=[list_events, get_event, explain_event, list_deliveries, get_delivery])
+router = Router(
+    "/",
+    route_handlers=[list_events, get_event, explain_event, list_deliveries, get_delivery],
+    tags=["History"],
+)

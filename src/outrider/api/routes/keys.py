@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from litestar import Router, delete, get, post
 
-from outrider.api import views
+from outrider.api import parameters, views
+from outrider.api.models.common import Deleted
+from outrider.api.models.configuration import KeyList, ShownKey
+from outrider.api.refusals import NO_KEY
 from outrider.app.keys import KeyInput
 from outrider.app.services import Services
 
 
-@post("/", status_code=200)
-async def create_key(tenant: str, services: Services, data: KeyInput) -> dict[str, Any]:
-    made = await services.keys.create(tenant, data)
-    return views.key(made.key) | {"Token": made.token}
+@post("/", status_code=200, operation_id="createKey", summary="Create a bearer key; its token is shown once")
+async def create_key(tenant: str, services: Services, data: KeyInput) -> ShownKey:
+    return views.shown_key(await services.keys.create(tenant, data))
 
 
-@get("/")
-async def list_keys(tenant: str, services: Services) -> dict[str, Any]:
-    return {"Data": [views.key(k) for k in services.keys.all(tenant)]}
+@get("/", operation_id="listKeys", summary="List bearer keys")
+async def list_keys(tenant: str, services: Services) -> KeyList:
+    return KeyList([views.key(k) for k in services.keys.all(tenant)])
 
 
-@delete("/{key_id:str}", status_code=200)
-async def delete_key(tenant: str, services: Services, key_id: str) -> dict[str, Any]:
+@delete(
+    "/{key_id:str}",
+    status_code=200,
+    operation_id="deleteKey",
+    summary="Revoke a bearer key at once",
+    refusals=(NO_KEY,),
+)
+async def delete_key(tenant: str, services: Services, key_id: parameters.KeyId) -> Deleted:
     await services.keys.delete(tenant, key_id)
-    return {"IsDeleted": True}
+    return Deleted(IsDeleted=True)
 
 
-router = Router("/v2/manage/keys", route_handlers=[create_key, list_keys, delete_key])
+router = Router("/v2/manage/keys", route_handlers=[create_key, list_keys, delete_key], tags=["Keys"])

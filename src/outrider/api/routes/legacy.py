@@ -1,72 +1,81 @@
-"""`/api/v2/webhook`: LoginRadius' older webhook API, on the same webhooks.
+"""`/api/v2/webhook`: LoginRadius' legacy webhook API, on the same webhooks.
 
 Always 200 with JSON; unsubscribing is a DELETE with a JSON body. Source: LoginRadius' SDKs up to 11.6.0.
 """
 
 from __future__ import annotations
 
-import msgspec
 from litestar import Router, delete, get, post
 
+from outrider.api import parameters
+from outrider.api.models.common import Deleted
+from outrider.api.models.legacy import Allowed, Posted, SubscribedUrl, SubscribedUrlList
+from outrider.api.refusals import NOT_SUBSCRIBED, TARGET, TOO_MANY, UNKNOWN_EVENT, URL_TAKEN
 from outrider.api.wording import ClientSafe
 from outrider.app.services import Services
 from outrider.app.subscriptions import SubscriptionInput
 
-
-class Posted(msgspec.Struct, frozen=True):
-    IsPosted: bool
-
-
-class Allowed(msgspec.Struct, frozen=True):
-    IsAllowed: bool
+_BOTH = {
+    "required": ["TargetUrl", "Event"],
+    "properties": {"TargetUrl": {"type": "string"}, "Event": {"type": "string"}},
+}
 
 
-class Unsubscribed(msgspec.Struct, frozen=True):
-    IsDeleted: bool
-
-
-class SubscribedUrl(msgspec.Struct, frozen=True):
-    TargetUrl: str
-    Event: str
-
-
-class SubscribedUrls(msgspec.Struct, frozen=True):
-    """LoginRadius' spelling: `data` in lower case here, and a count."""
-
-    data: list[SubscribedUrl]
-    Count: int
-
-
-@post("/", status_code=200)
-async def subscribe(tenant: str, services: Services, data: SubscriptionInput) -> Posted:
-    """Send an event type to a URL."""
+@post(
+    "/",
+    status_code=200,
+    operation_id="subscribeUrl",
+    summary="Send an event type to a URL",
+    description="Makes a webhook without a name. An event type goes to a URL once only, whatever the settings say.",
+    rules=_BOTH,
+    refusals=(UNKNOWN_EVENT, TARGET, TOO_MANY, URL_TAKEN),
+)
+async def subscribe_url(tenant: str, services: Services, data: SubscriptionInput) -> Posted:
     await services.subscriptions.subscribe(tenant, data)
     return Posted(IsPosted=True)
 
 
-@get("/")
-async def list_subscribed_urls(tenant: str, services: Services, event: str | None = None) -> SubscribedUrls:
-    """The URLs an event type goes to."""
+@get(
+    "/",
+    operation_id="listSubscribedUrls",
+    summary="List the URLs an event type goes to",
+    required=("event",),
+    refusals=(UNKNOWN_EVENT,),
+)
+async def list_subscribed_urls(
+    tenant: str, services: Services, event: parameters.OfLegacyEventType = None
+) -> SubscribedUrlList:
     found = services.subscriptions.of(tenant, event)
     urls = [SubscribedUrl(TargetUrl=one.target_url, Event=one.event) for one in found]
-    return SubscribedUrls(data=urls, Count=len(urls))
+    return SubscribedUrlList(data=urls, Count=len(urls))
 
 
-@get("/test")
+@get(
+    "/test",
+    operation_id="testPermission",
+    summary="Say whether these credentials may use webhooks; nothing is sent",
+)
 async def test_permission(tenant: str) -> Allowed:
-    """Whether these credentials may use webhooks; sends nothing."""
     return Allowed(IsAllowed=True)
 
 
-@delete("/", status_code=200)
-async def unsubscribe(tenant: str, services: Services, data: SubscriptionInput) -> Unsubscribed:
-    """Send an event type to a URL no longer."""
+@delete(
+    "/",
+    status_code=200,
+    operation_id="unsubscribeUrl",
+    summary="Send an event type to a URL no longer",
+    description="A webhook of several event types keeps the others; one of no other is deleted.",
+    rules=_BOTH,
+    refusals=(UNKNOWN_EVENT, TARGET, NOT_SUBSCRIBED),
+)
+async def unsubscribe_url(tenant: str, services: Services, data: SubscriptionInput) -> Deleted:
     await services.subscriptions.unsubscribe(tenant, data)
-    return Unsubscribed(IsDeleted=True)
+    return Deleted(IsDeleted=True)
 
 
 router = Router(
     "/api/v2/webhook",
-    route_handlers=[subscribe, list_subscribed_urls, test_permission, unsubscribe],
+    route_handlers=[subscribe_url, list_subscribed_urls, test_permission, unsubscribe_url],
     response_class=ClientSafe,
+    tags=["Legacy API"],
 )

@@ -2,51 +2,69 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from litestar import Router, delete, get, post
 
-from outrider.api import views
-from outrider.app.secrets import RotationInput, SecretInput, Shown
+from outrider.api import parameters, views
+from outrider.api.models.common import Deleted
+from outrider.api.models.configuration import Secret, SecretList, ShownSecret
+from outrider.api.refusals import NAME_TAKEN, NO_SECRET, SECRET_USED
+from outrider.app.secrets import RotationInput, SecretInput
 from outrider.app.services import Services
-from outrider.domain.signing import whsec
 
 
-def _shown(made: Shown) -> dict[str, Any]:
-    """`StandardWebhooksValue` is the form a Standard Webhooks library takes."""
-    return views.secret(made.secret) | {"Value": made.value, "StandardWebhooksValue": whsec(made.value)}
+@post(
+    "/",
+    status_code=200,
+    operation_id="createSecret",
+    summary="Create a signing secret; its value is shown once",
+    refusals=(NAME_TAKEN,),
+)
+async def create_secret(tenant: str, services: Services, data: SecretInput) -> ShownSecret:
+    return views.shown_secret(await services.secrets.create(tenant, data))
 
 
-@post("/", status_code=200)
-async def create_secret(tenant: str, services: Services, data: SecretInput) -> dict[str, Any]:
-    return _shown(await services.secrets.create(tenant, data))
+@get("/", operation_id="listSecrets", summary="List signing secrets, without their values")
+async def list_secrets(tenant: str, services: Services) -> SecretList:
+    return SecretList([views.secret(s) for s in services.secrets.all(tenant)])
 
 
-@get("/")
-async def list_secrets(tenant: str, services: Services) -> dict[str, Any]:
-    return {"Data": [views.secret(s) for s in services.secrets.all(tenant)]}
-
-
-@get("/{name:str}")
-async def get_secret(tenant: str, services: Services, name: str) -> dict[str, Any]:
+@get(
+    "/{name:str}",
+    operation_id="getSecret",
+    summary="Read a signing secret, without its value",
+    refusals=(NO_SECRET,),
+)
+async def get_secret(tenant: str, services: Services, name: parameters.SecretName) -> Secret:
     return views.secret(services.secrets.get(tenant, name))
 
 
-@post("/{name:str}/rotate", status_code=200)
+@post(
+    "/{name:str}/rotate",
+    status_code=200,
+    operation_id="rotateSecret",
+    summary="Give a signing secret a new version; the one before signs along for a while",
+    refusals=(NO_SECRET,),
+)
 async def rotate_secret(
-    tenant: str, services: Services, name: str, data: RotationInput, prevented: bool
-) -> dict[str, Any]:
-    """The new version, its value shown once."""
-    return _shown(await services.secrets.rotate(tenant, name, data, prevented=prevented))
+    tenant: str, services: Services, name: parameters.SecretName, data: RotationInput, prevented: bool
+) -> ShownSecret:
+    return views.shown_secret(await services.secrets.rotate(tenant, name, data, prevented=prevented))
 
 
-@delete("/{name:str}", status_code=200)
-async def delete_secret(tenant: str, services: Services, name: str) -> dict[str, Any]:
+@delete(
+    "/{name:str}",
+    status_code=200,
+    operation_id="deleteSecret",
+    summary="Delete a signing secret that no webhook uses",
+    refusals=(NO_SECRET, SECRET_USED),
+)
+async def delete_secret(tenant: str, services: Services, name: parameters.SecretName) -> Deleted:
     await services.secrets.delete(tenant, name)
-    return {"IsDeleted": True}
+    return Deleted(IsDeleted=True)
 
 
 router = Router(
     "/v2/manage/secrets",
     route_handlers=[create_secret, list_secrets, get_secret, rotate_secret, delete_secret],
+    tags=["Secrets"],
 )

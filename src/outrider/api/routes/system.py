@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from litestar import Router, get
 
 from outrider.api import views
+from outrider.api.models.system import System
 from outrider.app.services import Services
 
 
-@get("/")
-async def get_system(tenant: str, services: Services) -> dict[str, Any]:
+@get("/", operation_id="getSystem", summary="Say how the whole is: processes, what is owed, warnings")
+async def get_system(tenant: str, services: Services) -> System:
     return views.condition(await services.system.condition())
 
 
-router = Router("/v2/manage/system", route_handlers=[get_system])
+router = Router("/v2/manage/system", route_handlers=[get_system], tags=["Service"])

@@ -5,73 +5,122 @@ Always 200 with JSON; `/events` comes before `/{id}`. Source: LoginRadius' SDKs 
 
 from __future__ import annotations
 
-from typing import Any
-
 from litestar import Router, delete, get, post, put
 
 from outrider import catalog
-from outrider.api import views
+from outrider.api import parameters, views
+from outrider.api.models.common import Deleted
+from outrider.api.models.webhooks import EventNameList, TestResult, Webhook, WebhookList
+from outrider.api.refusals import NAME_TAKEN, NO_WEBHOOK, TARGET, TOO_MANY, UNKNOWN_EVENT, URL_TAKEN
 from outrider.api.wording import ClientSafe
 from outrider.app.services import Services
 from outrider.app.trials import TrialInput
 from outrider.app.webhooks import WebhookInput
 
+_OF_A_NEW_ONE = {
+    "required": ["TargetUrl"],
+    "properties": {"TargetUrl": {"type": "string"}},
+    "anyOf": [
+        {"required": ["Event"], "properties": {"Event": {"type": "string"}}},
+        {"required": ["Events"], "properties": {"Events": {"type": "array", "minItems": 1}}},
+    ],
+}
 
-@post("/", status_code=200)
-async def create_webhook(tenant: str, services: Services, data: WebhookInput) -> dict[str, Any]:
+
+@post(
+    "/",
+    status_code=200,
+    operation_id="createWebhook",
+    summary="Create a webhook",
+    description="`TargetUrl`, and `Event` or `Events`, are required. What cannot be honoured is refused.",
+    rules=_OF_A_NEW_ONE,
+    refusals=(UNKNOWN_EVENT, TARGET, TOO_MANY, NAME_TAKEN, URL_TAKEN),
+)
+async def create_webhook(tenant: str, services: Services, data: WebhookInput) -> Webhook:
     created = await services.webhooks.create(tenant, data)
     return views.webhook(created, await services.webhooks.healths(tenant))
 
 
-@get("/")
-async def list_webhooks(tenant: str, services: Services) -> dict[str, Any]:
+@get("/", operation_id="listWebhooks", summary="List webhooks")
+async def list_webhooks(tenant: str, services: Services) -> WebhookList:
     healths = await services.webhooks.healths(tenant)
-    return {"Data": [views.webhook(w, healths) for w in services.webhooks.all(tenant)]}
+    return WebhookList([views.webhook(w, healths) for w in services.webhooks.all(tenant)])
 
 
-@get("/events")
-async def list_webhook_events(tenant: str) -> dict[str, Any]:
-    """Every name a webhook may subscribe to."""
-    return {"Data": catalog.names()}
+@get("/events", operation_id="listWebhookEvents", summary="List the names a webhook may subscribe to")
+async def list_webhook_events(tenant: str) -> EventNameList:
+    return EventNameList(catalog.names())
 
 
-@get("/{webhook_id:str}")
-async def get_webhook(tenant: str, services: Services, webhook_id: str) -> dict[str, Any]:
+@get("/{webhook_id:str}", operation_id="getWebhook", summary="Read a webhook", refusals=(NO_WEBHOOK,))
+async def get_webhook(tenant: str, services: Services, webhook_id: parameters.WebhookId) -> Webhook:
     return views.webhook(services.webhooks.get(tenant, webhook_id), await services.webhooks.healths(tenant))
 
 
-@put("/{webhook_id:str}")
-async def update_webhook(tenant: str, services: Services, webhook_id: str, data: WebhookInput) -> dict[str, Any]:
+@put(
+    "/{webhook_id:str}",
+    operation_id="updateWebhook",
+    summary="Change what the body names of a webhook",
+    refusals=(NO_WEBHOOK, UNKNOWN_EVENT, TARGET, TOO_MANY, NAME_TAKEN, URL_TAKEN),
+)
+async def update_webhook(
+    tenant: str, services: Services, webhook_id: parameters.WebhookId, data: WebhookInput
+) -> Webhook:
     updated = await services.webhooks.update(tenant, webhook_id, data)
     return views.webhook(updated, await services.webhooks.healths(tenant))
 
 
-@post("/{webhook_id:str}/pause", status_code=200)
-async def pause_webhook(tenant: str, services: Services, webhook_id: str) -> dict[str, Any]:
-    """What it is owed waits."""
+@post(
+    "/{webhook_id:str}/pause",
+    status_code=200,
+    operation_id="pauseWebhook",
+    summary="Keep what a webhook is owed",
+    refusals=(NO_WEBHOOK,),
+)
+async def pause_webhook(tenant: str, services: Services, webhook_id: parameters.WebhookId) -> Webhook:
     return await _enable(tenant, services, webhook_id, enabled=False)
 
 
-@post("/{webhook_id:str}/resume", status_code=200)
-async def resume_webhook(tenant: str, services: Services, webhook_id: str) -> dict[str, Any]:
+@post(
+    "/{webhook_id:str}/resume",
+    status_code=200,
+    operation_id="resumeWebhook",
+    summary="Send what a webhook is owed",
+    refusals=(NO_WEBHOOK,),
+)
+async def resume_webhook(tenant: str, services: Services, webhook_id: parameters.WebhookId) -> Webhook:
     return await _enable(tenant, services, webhook_id, enabled=True)
 
 
-async def _enable(tenant: str, services: Services, webhook: str, *, enabled: bool) -> dict[str, Any]:
+async def _enable(tenant: str, services: Services, webhook: str, *, enabled: bool) -> Webhook:
     updated = await services.webhooks.update(tenant, webhook, WebhookInput(Enabled=enabled))
     return views.webhook(updated, await services.webhooks.healths(tenant))
 
 
-@post("/{webhook_id:str}/test", status_code=200)
-async def test_webhook(tenant: str, services: Services, webhook_id: str, data: TrialInput) -> dict[str, Any]:
-    """One attempt with a sample, its answer at once."""
+@post(
+    "/{webhook_id:str}/test",
+    status_code=200,
+    operation_id="testWebhook",
+    summary="Make one attempt with a sample, and answer with what came of it",
+    description="It is made also to a webhook that is not enabled, and leaves no trace in the ledger.",
+    refusals=(NO_WEBHOOK, UNKNOWN_EVENT),
+)
+async def test_webhook(
+    tenant: str, services: Services, webhook_id: parameters.WebhookId, data: TrialInput
+) -> TestResult:
     return views.trial(await services.trials.send(tenant, webhook_id, data))
 
 
-@delete("/{webhook_id:str}", status_code=200)
-async def delete_webhook(tenant: str, services: Services, webhook_id: str) -> dict[str, Any]:
+@delete(
+    "/{webhook_id:str}",
+    status_code=200,
+    operation_id="deleteWebhook",
+    summary="Delete a webhook; what it is owed is cancelled",
+    refusals=(NO_WEBHOOK,),
+)
+async def delete_webhook(tenant: str, services: Services, webhook_id: parameters.WebhookId) -> Deleted:
     await services.webhooks.delete(tenant, webhook_id)
-    return {"IsDeleted": True}
+    return Deleted(IsDeleted=True)
 
 
 router = Router(
@@ -88,4 +137,5 @@ router = Router(
         delete_webhook,
     ],
     response_class=ClientSafe,
+    tags=["Webhooks"],
 )

@@ -1,4 +1,4 @@
-"""A local CA and a server certificate for localhost, made anew for each demo."""
+"""A local CA and a server certificate for this machine, made anew for each demo."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from cryptography.x509.oid import NameOID
 VALID = timedelta(days=1)
 
 
-def make(folder: Path) -> tuple[Path, Path]:
-    """Writes `ca.pem` and `server.pem` (certificate and key, 0600); returns their paths."""
+def make(folder: Path, *hosts: str) -> tuple[Path, Path]:
+    """Writes `ca.pem` and `server.pem` (certificate and key, 0600), for localhost and `hosts`; returns both."""
     ca_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca_name, server_name = _name("Outrider demo CA"), _name("localhost")
     ca = (
@@ -26,7 +26,7 @@ def make(folder: Path) -> tuple[Path, Path]:
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key()), critical=False)
         .sign(ca_key, hashes.SHA256())
     )
-    names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))]
+    names = [*map(x509.DNSName, ("localhost", *hosts)), x509.IPAddress(ip_address("127.0.0.1"))]
     server = (
         _certificate(server_name, ca_name, server_key)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)

@@ -6,10 +6,11 @@ import logging
 
 import msgspec
 
-from outrider.domain.errors import StoreUnavailable
+from outrider.domain.errors import ConfigError, StoreUnavailable
 from outrider.ports.system import About
 from outrider.store.postgres.book import PostgresBook
-from outrider.store.postgres.connections import Connections, Url, check_server, connect, parse_url
+from outrider.store.postgres.connections import SETTING, Connections, Url, check_server, connect, parse_url
+from outrider.store.postgres.contents import is_unfinished
 from outrider.store.postgres.doubts import Doubts
 from outrider.store.postgres.jobs import PostgresJobs
 from outrider.store.postgres.ledger import PostgresLedger
@@ -76,6 +77,8 @@ async def open_database(
     )
     try:
         await check_server(writers, NODE)
+        if await is_unfinished(writers):
+            raise ConfigError(SETTING, "a whole store", "an unfinished copy of another one")
         await migrate(writers, known, nodes.join)
         readers = await connect(url, FOR_READERS, statement_timeout=READ_LIMIT)
     except BaseException:

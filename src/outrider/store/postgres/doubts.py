@@ -1,7 +1,8 @@
 """Leases in doubt: when a connection breaks during a commit, nobody knows whether the commit happened.
 
-What it would have leased is remembered here and released with every heartbeat for a while, because this process
-holds none of it in memory. A server that was cut off ends its transaction in that time.
+What it would have leased is remembered here and released with every heartbeat, because this process holds none of
+it in memory; and for a while after the first one that succeeds, in which a server that was cut off ends its
+transaction.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ class Doubts:
             self._until.pop((delivery.tenant, delivery.id), None)
 
     def current(self) -> list[tuple[str, str]]:
-        """(tenant, delivery) of what may be leased to nobody; older doubts are settled."""
+        """(tenant, delivery) of what may be leased to nobody."""
+        return list(self._until)
+
+    def released(self) -> None:
+        """All of `current` was released just now; older doubts are settled with that."""
         now = asyncio.get_running_loop().time()
         self._until = {key: until for key, until in self._until.items() if until > now}
-        return list(self._until)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,12 +14,22 @@ from outrider.domain.model import Delivery, Event
 from outrider.ports.jobs import Stretch
 from outrider.store.postgres.connections import Connections, rows_of
 from outrider.store.postgres.rows import owe
-from outrider.store.postgres.spans import CLOCK_SLACK, PAST_EVERY_ID, PAST_EVERY_INSTANT, STEPS, first_id
+from outrider.store.postgres.spans import (
+    CLOCK_SLACK,
+    PAST_EVERY_ID,
+    PAST_EVERY_INSTANT,
+    PAST_EVERY_PLACE,
+    first_id,
+    first_place,
+    floors,
+    place_instant,
+)
 from outrider.store.queries import load
 
 SQL = load("outrider.store.postgres", "jobs.sql")
 LOOKED_AT = 1_000  # events or lines in one read
 FOUND = 200  # of them
+DAYS_AT_ONCE = 8 * DAY
 _encode = msgspec.msgpack.encode
 _decode = msgspec.msgpack.Decoder(Job).decode
 
@@ -32,27 +43,16 @@ class PostgresJobs:
         retry = selection.kind is JobKind.RETRY_FAILED
 
         async def work(connection: Any) -> tuple[int, int]:
-            end = int(await connection.fetchval(SQL["last_line" if retry else "last_event"]))
-            return 0 if retry else await _before(connection, selection), end
+            if retry:
+                return 0, int(await connection.fetchval(SQL["last_line"]))
+            return await _event_bounds(connection, selection)
 
         return await self._connections.run(work)
 
     async def stretch(self, selection: Selection, place: int, end: int) -> Stretch:
-        retry = selection.kind is JobKind.RETRY_FAILED
-        names = ("exhausted", "line_reached") if retry else ("events", "event_reached")
-        span = _failed_span(selection) if retry else _day_span(selection)
-        look = (selection.tenant, place, end, *span)
-        chosen = _chosen(selection)
-
-        async def work(connection: Any) -> Stretch:
-            rows = await connection.fetch(SQL[names[0]], *look, LOOKED_AT, *chosen)
-            events = tuple(Event(*tuple(row)[1:]) for row in rows)
-            if len(rows) == FOUND:
-                return Stretch(events, rows[-1][0])
-            reached = await connection.fetchval(SQL[names[1]], *look, LOOKED_AT - 1)
-            return Stretch(events, end if reached is None else reached)
-
-        return await self._connections.run(work)
+        if selection.kind is JobKind.RETRY_FAILED:
+            return await self._connections.run(lambda c: _lines(c, selection, place, end))
+        return await self._connections.run(lambda c: _events(c, selection, place, end))
 
     async def add(self, job: Job) -> None:
         row = (job.selection.tenant, job.id, job.state, job.place, _encode(job))
@@ -60,7 +60,7 @@ class PostgresJobs:
 
     async def advance(self, before: Job, after: Job, deliveries: Sequence[Delivery]) -> bool:
         """When StoreUnavailable leaves open whether the commit happened, the same call again makes nothing twice:
-        the job's place has moved if it did. If the commit is still under way the call waits for it."""
+        the job's place has moved if it did. It waits for a commit that is still under way."""
 
         async def work(connection: Any) -> bool:
             if not await _advance(connection, before, after):
@@ -108,35 +108,60 @@ async def _advance(connection: Any, before: Job, after: Job) -> bool:
     return rows_of(await connection.execute(SQL["advance_job"], *row)) == 1
 
 
-async def _before(connection: Any, selection: Selection) -> int:
-    """A place before every event accepted since: the last one of the days that lie before that."""
-    if selection.since is None:
-        return 0
-    top = (selection.since - CLOCK_SLACK) // DAY * DAY
-    for floor in (*(top - step for step in STEPS), 0):
-        place: int | None = await connection.fetchval(SQL["last_place"], selection.tenant, max(floor, 0), top)
-        if place is not None:
-            return place
-    return 0
+async def _event_bounds(connection: Any, selection: Selection) -> tuple[int, int]:
+    tenant, until = selection.tenant, selection.until
+    first = await connection.fetchval(SQL["first_event"], tenant, first_place(selection.since or 0))
+    now = time.time_ns() // 1_000_000  # only where to look first
+    top = PAST_EVERY_PLACE if until is None else first_place(until)
+    for floor in floors(min(place_instant(top), now), selection.since):
+        last = await connection.fetchval(SQL["last_event"], tenant, top, first_place(floor))
+        if last is not None:
+            return first - 1, last
+        top = first_place(floor)
+    return 0, 0
 
 
-def _day_span(selection: Selection) -> tuple[int, int]:
-    """Whole days, so that none of the rows in the partitions that are opened is read in vain."""
-    since = 0 if selection.since is None else selection.since // DAY * DAY
-    return since, PAST_EVERY_INSTANT if selection.until is None else -(-selection.until // DAY) * DAY
+async def _events(connection: Any, selection: Selection, place: int, end: int) -> Stretch:
+    upto = min(end, place + first_place(DAYS_AT_ONCE))
+    webhook = selection.webhook if selection.kind is JobKind.SEND_MISSED else None
+    rows = await connection.fetch(
+        SQL["events"],
+        *(selection.tenant, place, upto, LOOKED_AT),
+        *(_types(selection), selection.subject, CLOCK_SLACK, FOUND, webhook),
+        first_id(place_instant(place) - CLOCK_SLACK),
+        first_id(place_instant(upto) + CLOCK_SLACK),
+    )
+    events = tuple(Event(*tuple(row)[1:]) for row in rows)
+    if len(rows) == FOUND:
+        return Stretch(events, rows[-1][0])
+    reached = await connection.fetchval(SQL["event_reached"], selection.tenant, place, upto, LOOKED_AT - 1)
+    return Stretch(events, upto if reached is None else reached)
 
 
-def _failed_span(selection: Selection) -> tuple[str, str]:
-    """The webhook, and what the ids of deliveries that had ended by `until` are below."""
-    until = selection.until
-    return selection.webhook, PAST_EVERY_ID if until is None else first_id(until + CLOCK_SLACK)
-
-
-def _chosen(selection: Selection) -> tuple[Any, ...]:
-    """What the rows looked at are compared with."""
+async def _lines(connection: Any, selection: Selection, place: int, end: int) -> Stretch:
     until = PAST_EVERY_INSTANT if selection.until is None else selection.until
-    types = None if selection.events is None else list(selection.events)
-    chosen = (selection.since or 0, until, types, selection.subject, CLOCK_SLACK, FOUND)
-    if selection.kind is JobKind.RETRY_FAILED:
-        return chosen
-    return (*chosen, selection.webhook if selection.kind is JobKind.SEND_MISSED else None)
+    below = PAST_EVERY_ID if selection.until is None else first_id(until + CLOCK_SLACK)
+    look = (selection.tenant, place, end, selection.webhook, below)
+    rows = await connection.fetch(
+        SQL["exhausted"],
+        *(*look, LOOKED_AT, selection.since or 0, until),
+        *(_types(selection), selection.subject, CLOCK_SLACK, FOUND),
+    )
+    events = await _events_at(connection, selection.tenant, [row["event_place"] for row in rows])
+    if len(rows) == FOUND:
+        return Stretch(events, rows[-1]["place"])
+    reached = await connection.fetchval(SQL["line_reached"], *look, LOOKED_AT - 1)
+    return Stretch(events, end if reached is None else reached)
+
+
+async def _events_at(connection: Any, tenant: str, places: list[int]) -> tuple[Event, ...]:
+    """In the order of `places`."""
+    if not places:
+        return ()
+    rows = await connection.fetch(SQL["events_at"], tenant, places, min(places), max(places))
+    by_place = {row[0]: Event(*tuple(row)[1:]) for row in rows}
+    return tuple(by_place[place] for place in places if place in by_place)
+
+
+def _types(selection: Selection) -> list[str] | None:
+    return None if selection.events is None else list(selection.events)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from heapq import merge
-from itertools import islice, takewhile
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -26,15 +27,18 @@ from outrider.store.postgres.spans import (
     CLOCK_SLACK,
     PAST_EVERY_ID,
     PAST_EVERY_INSTANT,
-    day_floors,
+    PAST_EVERY_PLACE,
+    IdSpan,
     first_id,
+    first_place,
+    floors,
     id_spans,
+    place_instant,
+    whole,
 )
 from outrider.store.queries import load
 
 SQL = load("outrider.store.postgres", "ledger.sql")
-_PAST_EVERY_PLACE = 1 << 62
-_WAITING = ("waiting_of_event", "waiting_by_subject", "waiting_by_webhook", "waiting_by_type")
 
 
 class PostgresLedger:
@@ -102,61 +106,80 @@ class PostgresLedger:
 async def _events(
     connection: Any, tenant: str, query: EventQuery, before: int | None, limit: int
 ) -> list[EventRow]:
-    name = "events"
-    if query.subject is not None:
-        name = "events_by_subject"
-    elif query.type is not None:
-        name = "events_by_type"
-    since = query.since or 0
-    until = _or_never(query.until)
-    place = _PAST_EVERY_PLACE if before is None else before
+    top = PAST_EVERY_PLACE if before is None else min(before, PAST_EVERY_PLACE)
+    if query.until is not None:
+        top = min(top, first_place(query.until))
     found: list[EventRow] = []
-    for floor in day_floors(query.since, query.until, _now()):
-        bindings = (tenant, place, since, until, floor, query.type, query.subject)
-        rows = [_event(row) for row in await connection.fetch(SQL[name], *bindings, limit - len(found))]
-        if floor:
-            # Below the first one that is near the floor there may be others just beyond it.
-            rows = list(takewhile(lambda row: row.event.accepted >= floor + CLOCK_SLACK, rows))  # noqa: B023
-        found += rows
+    for floor in floors(min(place_instant(top), _now()), query.since):
+        bottom = first_place(floor)
+        rows = await _events_between(connection, query, (tenant, top, bottom, limit - len(found)))
+        found += [_event(row) for row in rows]
         if len(found) == limit:
             break
-        place = found[-1].place if found else place
+        top = bottom
     return found
+
+
+async def _events_between(connection: Any, query: EventQuery, span: tuple[Any, ...]) -> list[Any]:
+    if query.subject is not None:
+        return list(await connection.fetch(SQL["events_by_subject"], *span, query.subject, query.type))
+    if query.type is not None:
+        return list(await connection.fetch(SQL["events_by_type"], *span, query.type))
+    return list(await connection.fetch(SQL["events"], *span))
 
 
 async def _deliveries(
     connection: Any, tenant: str, query: DeliveryQuery, before: str | None, limit: int
 ) -> list[DeliveryRow]:
-    spans = id_spans(before, query.since, query.until, _now())
-    if query.event is not None:
-        stored = await connection.fetchrow(SQL["event_place"], tenant, query.event)
-        if stored is None:
-            return []
-        spans = iter([(first_id(stored["accepted"] - CLOCK_SLACK), before or PAST_EVERY_ID)])
-    found: list[DeliveryRow] = []
-    for floor, top in spans:
-        missing = limit - len(found)
-        bindings = (tenant, top, floor, query.since or 0, _or_never(query.until), missing)
-        sources = []
-        if query.state in {None, "waiting"}:
-            sources.append(await _waiting(connection, query, bindings))
-        if query.state != "waiting":
-            given = (query.event, query.subject, query.webhook, query.type)
-            sources.append(await connection.fetch(SQL["ended"], *bindings, *given, query.state))
-        newest_first = merge(*sources, key=lambda row: row[0], reverse=True)
-        found += [DeliveryRow(*row) for row in islice(newest_first, missing)]
-        if len(found) == limit:
-            break
-    return found
+    """What waits is read first, because the queue is one table; then what ended, as many days as the page needs."""
+    spans = await _spans(connection, tenant, query, before)
+    waiting: list[Any] = []
+    if query.state in {None, "waiting"}:
+        for span in whole(spans):
+            waiting += await _waiting(connection, tenant, query, span, limit - len(waiting))
+    ended: list[Any] = []
+    if query.state != "waiting":
+        for span in spans:
+            missing = limit - len(ended) - sum(row[0] >= span.top for row in waiting)
+            if missing <= 0:
+                break
+            ended += await _ended(connection, tenant, query, span, missing)
+    newest_first = merge(waiting, ended, key=lambda row: row[0], reverse=True)
+    return [DeliveryRow(*row) for row in islice(newest_first, limit)]
 
 
-async def _waiting(connection: Any, query: DeliveryQuery, bindings: tuple[Any, ...]) -> list[Any]:
-    """Through the index of what is rarest of the values asked for; the others are compared row by row."""
+async def _spans(connection: Any, tenant: str, query: DeliveryQuery, before: str | None) -> list[IdSpan]:
+    if query.event is None:
+        return list(id_spans(before, query.since, query.until, _now()))
+    stored = await connection.fetchrow(SQL["event_place"], tenant, query.event)
+    if stored is None:
+        return []
+    return [IdSpan(before or PAST_EVERY_ID, first_id(stored["accepted"] - CLOCK_SLACK))]
+
+
+async def _waiting(connection: Any, tenant: str, query: DeliveryQuery, span: IdSpan, limit: int) -> Sequence[Any]:
     given = (query.event, query.subject, query.webhook, query.type)
-    for value, name in zip(given, _WAITING, strict=True):
-        if value is not None:
-            return list(await connection.fetch(SQL[name], *bindings, *given))
-    return list(await connection.fetch(SQL["waiting"], *bindings))
+    name = "waiting_ahead" if span.ahead else _rarest(given)
+    values = () if name == "waiting" else given
+    return list(await connection.fetch(SQL[name], *_bounds(tenant, query, span, limit), *values))
+
+
+async def _ended(connection: Any, tenant: str, query: DeliveryQuery, span: IdSpan, limit: int) -> Sequence[Any]:
+    given = (query.event, query.subject, query.webhook, query.type, query.state)
+    name = "ended_ahead" if span.ahead else "ended" if query.event is None else "ended_of_event"
+    values = given[1:] if name == "ended" else given
+    return list(await connection.fetch(SQL[name], *_bounds(tenant, query, span, limit), *values))
+
+
+def _bounds(tenant: str, query: DeliveryQuery, span: IdSpan, limit: int) -> tuple[Any, ...]:
+    until = PAST_EVERY_INSTANT if query.until is None else query.until
+    return tenant, span.top, span.bottom, query.since or 0, until, limit
+
+
+def _rarest(given: tuple[str | None, ...]) -> str:
+    """The query that reads through the index of what is rarest of the values given, and compares the others."""
+    names = ("waiting_of_event", "waiting_by_subject", "waiting_by_webhook", "waiting_by_type")
+    return next((name for name, value in zip(names, given, strict=True) if value is not None), "waiting")
 
 
 async def _find_event(connection: Any, tenant: str, event: str) -> Any | None:
@@ -164,7 +187,7 @@ async def _find_event(connection: Any, tenant: str, event: str) -> Any | None:
     stored = await connection.fetchrow(SQL["event_place"], tenant, event)
     if stored is None:
         return None
-    return await connection.fetchrow(SQL["event"], tenant, stored["place"], stored["accepted"])
+    return await connection.fetchrow(SQL["event"], tenant, stored["place"])
 
 
 def _event(row: Any) -> EventRow:
@@ -173,10 +196,6 @@ def _event(row: Any) -> EventRow:
 
 def _then(created: bool, document: bytes | None) -> WebhookThen:
     return WebhookThen(created, None if document is None else msgspec.msgpack.decode(document, type=Webhook))
-
-
-def _or_never(until: int | None) -> int:
-    return PAST_EVERY_INSTANT if until is None else until
 
 
 def _now() -> int:

@@ -65,6 +65,7 @@ class Nodes:
             await self._connections.run(
                 lambda c: c.execute(QUEUE["release"], self.incarnation, *columns(doubtful, 2))
             )
+            doubts.released()
         released = 0
         if self._keeps_house and steady:
             released = await self._connections.in_transaction(lambda c: _take_over(c, dead_after))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 import msgspec
@@ -12,17 +12,16 @@ from outrider.domain.breaker import Health
 from outrider.domain.errors import StoreUnavailable
 from outrider.domain.model import Acceptance, Delivery
 from outrider.ports.queue import Backlog, Pulse, Receipt, Settled, Settlement
+from outrider.store.acceptances import Acceptances
 from outrider.store.postgres.connections import Connections, rows_of
 from outrider.store.postgres.doubts import Doubts
 from outrider.store.postgres.floors import Floors, Key
-from outrider.store.postgres.gather import Gatherer
 from outrider.store.postgres.intake import Intake
 from outrider.store.postgres.nodes import Nodes
-from outrider.store.postgres.rows import SQL, columns, read_delivery
+from outrider.store.postgres.rows import SQL, columns, read_deliveries
 from outrider.store.postgres.settle import settle
 
-LARGEST_GROUP = 200  # acceptances in one commit
-GROUPS_AT_ONCE = 2
+COMMITS_AT_ONCE = 2
 
 
 class PostgresQueue:
@@ -35,12 +34,10 @@ class PostgresQueue:
         self._doubts = doubts
         self._floors = Floors()
         intake = Intake(connections, doubts, nodes.incarnation)
-        self._accepting: Gatherer[Acceptance, Receipt] = Gatherer(
-            intake.commit, largest=LARGEST_GROUP, at_once=GROUPS_AT_ONCE
-        )
+        self._acceptances = Acceptances(intake.commit, at_once=COMMITS_AT_ONCE)
 
-    async def accept(self, acceptance: Acceptance) -> Receipt:
-        return await self._accepting.submit(acceptance)
+    def accept(self, acceptance: Acceptance) -> Coroutine[Any, Any, Receipt]:
+        return self._acceptances.store(acceptance)
 
     async def backlogs(self) -> list[Backlog]:
         floors = self._floors.all()
@@ -65,7 +62,7 @@ class PostgresQueue:
         async def work(connection: Any) -> None:
             nonlocal reached
             rows = await connection.fetch(SQL["claim"], self._incarnation, tenant, webhook, now, limit, floor)
-            claimed.extend(read_delivery(row) for row in rows)
+            claimed.extend(await read_deliveries(connection, rows))
             if len(rows) == limit:
                 reached = rows[-1][11]
 

@@ -22,9 +22,17 @@ def columns(rows: Iterable[Sequence[Any]], width: int) -> list[list[Any]]:
     return turned or [[] for _ in range(width)]
 
 
-def read_delivery(row: Sequence[Any]) -> Delivery:
-    """From the columns that `claim` and `promote` return."""
-    return Delivery(*tuple(row)[:11])
+async def read_deliveries(connection: Any, rows: Sequence[Any]) -> list[Delivery]:
+    """What `claim` and `promote` leased, in the order of `rows`, with the bodies of its events."""
+    if not rows:
+        return []
+    tenants, places = [row["tenant"] for row in rows], [row["event_place"] for row in rows]
+    found = await connection.fetch(SQL["bodies"], tenants, places, min(places), max(places))
+    bodies = {(tenant, place): body for tenant, place, body in found}
+    # Looked up, not joined: an event is kept as long as it is owed, and a lease nobody knows of would be worse than
+    # an error.
+    values = [[*row[:6], bodies[row["tenant"], row["event_place"]], *row[7:11]] for row in rows]
+    return [Delivery(*each) for each in values]
 
 
 async def lock_order(connection: Any, deliveries: Sequence[Delivery]) -> None:

@@ -14,7 +14,7 @@ from outrider.store.postgres.config import save_webhook
 from outrider.store.postgres.connections import Connections
 from outrider.store.postgres.doubts import Doubts
 from outrider.store.postgres.intake import store_unleased
-from outrider.store.postgres.rows import SQL, columns, encode_attempt, lock_order, read_delivery
+from outrider.store.postgres.rows import SQL, columns, encode_attempt, lock_order, read_deliveries
 
 
 async def settle(
@@ -65,7 +65,7 @@ async def _promote(connection: Any, incarnation: str, ended: Sequence[Delivery])
         return []
     keys = [(d.tenant, d.webhook, d.order_key) for d in ended]
     rows = await connection.fetch(SQL["promote"], incarnation, *columns(keys, 3))
-    return [read_delivery(row) for row in rows]
+    return await read_deliveries(connection, rows)
 
 
 async def _further(connection: Any, incarnation: str, settlements: Sequence[Settlement]) -> None:

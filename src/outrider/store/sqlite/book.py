@@ -10,10 +10,11 @@ import msgspec
 
 from outrider.domain.model import Acceptance, ApiKey, Secret, Tenant, TenantBook, Webhook
 from outrider.ports.book import KeyTaken, StaleBook
-from outrider.store.sqlite.queue import BOOK as SQL
-from outrider.store.sqlite.queue import Reads, save_webhook
+from outrider.store.sqlite.queue import Reads
 from outrider.store.sqlite.rows import SQL as QUEUE
 from outrider.store.sqlite.rows import store
+from outrider.store.sqlite.settlements import BOOK as SQL
+from outrider.store.sqlite.settlements import save_webhook
 from outrider.store.sqlite.writer import Writer
 
 _encode = msgspec.msgpack.encode

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +27,7 @@ from outrider.store.sqlite.writer import Writer
 
 T = TypeVar("T")
 PRAGMAS = load("outrider.store.sqlite", "pragmas.sql")
+UNFINISHED = load("outrider.store.sqlite", "contents.sql")["unfinished"]
 FULL = 2
 READERS = 2
 
@@ -106,18 +108,23 @@ async def open_database(path: str, incarnation: str, *, now: Callable[[], int], 
 
 
 def _open(path: str, incarnation: str, now: Callable[[], int], about: About) -> SqliteDatabase:
-    lock = _locked(path)
+    lock = lock_file(path)
     try:
-        connection = _connect(path)
-        _migrate(connection)
+        connection = connect(path)
+        if _scalar(connection, UNFINISHED) is not None:
+            raise ConfigError("OUTRIDER_STORE", "a whole store", "an unfinished copy of another one")
+        migrate(connection)
     except BaseException:
         os.close(lock)
         raise
     return SqliteDatabase(path, connection, lock, incarnation, now=now, about=about)
 
 
-def _locked(path: str) -> int:
-    """Two processes on one file are refused: one writer is what keeps commits fast and safe."""
+def lock_file(path: str) -> int:
+    """The lock of the file, which is made when it is not there. Raises ConfigError.
+
+    Two processes on one file are refused: one writer is what keeps commits fast and safe.
+    """
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -133,7 +140,7 @@ def _locked(path: str) -> int:
     return lock
 
 
-def _connect(path: str) -> apsw.Connection:
+def connect(path: str) -> apsw.Connection:
     try:
         connection = apsw.Connection(path)
         connection.set_busy_timeout(5000)
@@ -149,10 +156,9 @@ def _connect(path: str) -> apsw.Connection:
     return connection
 
 
-def _migrate(connection: apsw.Connection) -> None:
+def migrate(connection: apsw.Connection) -> None:
     """Apply what is missing, each migration in a transaction with its version."""
-    folder = files("outrider.store.sqlite").joinpath("migrations")
-    scripts = sorted((s for s in folder.iterdir() if s.name.endswith(".sql")), key=lambda s: s.name)
+    scripts = migrations()
     version = _scalar(connection, PRAGMAS["version"])
     if version > len(scripts):
         raise ConfigError("OUTRIDER_STORE", f"a store of version {len(scripts)} or older", f"version {version}")
@@ -160,6 +166,12 @@ def _migrate(connection: apsw.Connection) -> None:
         with connection:
             connection.execute(script.read_text(encoding="utf-8"))
             connection.pragma("user_version", number)
+
+
+def migrations() -> list[Traversable]:
+    """In order."""
+    folder = files("outrider.store.sqlite").joinpath("migrations")
+    return sorted((s for s in folder.iterdir() if s.name.endswith(".sql")), key=lambda s: s.name)
 
 
 def _scalar(connection: apsw.Connection, query: str) -> Any:

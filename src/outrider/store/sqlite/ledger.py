@@ -10,6 +10,8 @@ import apsw
 import msgspec
 
 from outrider.domain.breaker import Health
+from outrider.domain.delivery import ENDINGS
+from outrider.domain.ids import first_id
 from outrider.domain.model import Event, Webhook
 from outrider.ports.ledger import (
     DeliveryQuery,
@@ -27,6 +29,7 @@ from outrider.store.sqlite.rows import decode_attempt
 SQL = load("outrider.store.sqlite", "ledger.sql")
 _PAST_EVERY_PLACE = 1 << 62
 _PAST_EVERY_ID = "g"  # ids are lower-case hex
+AHEAD = 10_000  # ms; as in the migration
 
 
 class SqliteLedger:
@@ -34,15 +37,16 @@ class SqliteLedger:
         self._readers = readers
 
     async def events(self, tenant: str, query: EventQuery, before: int | None, limit: int) -> list[EventRow]:
-        bindings = msgspec.structs.asdict(query) | {
-            "tenant": tenant,
-            "before": _PAST_EVERY_PLACE if before is None else before,
-            "limit": limit,
-        }
+        bindings = _bindings(query, tenant, limit)
         name = "events_by_subject" if query.subject else "events_by_type" if query.type else "events"
 
         def job(connection: apsw.Connection) -> list[EventRow]:
-            return [_event(row) for row in connection.execute(SQL[name], bindings)]
+            top = (bindings["until"], 0)  # (accepted, place)
+            if before is not None:
+                at = connection.execute(SQL["accepted_at"], (tenant, before)).get
+                top = min(top, (at or 0, before))
+            place = {"before_at": top[0], "before": top[1]}
+            return [_event(row) for row in connection.execute(SQL[name], bindings | place)]
 
         return await self._readers.read(job)
 
@@ -62,21 +66,18 @@ class SqliteLedger:
     async def deliveries(
         self, tenant: str, query: DeliveryQuery, before: str | None, limit: int
     ) -> list[DeliveryRow]:
-        bindings = msgspec.structs.asdict(query) | {
-            "tenant": tenant,
-            "before": _PAST_EVERY_ID if before is None else before,
-            "limit": limit,
-        }
-        suffix = "_of_event" if query.event else ""
+        bindings = _bindings(query, tenant, limit)
+        top = _PAST_EVERY_ID if before is None else before
+        bottom = "" if query.since is None else first_id(query.since - AHEAD)
+        ahead = top if query.until is None else min(top, first_id(query.until + AHEAD))
 
         def job(connection: apsw.Connection) -> list[DeliveryRow]:
-            sources: list[Any] = []
-            if query.state in (None, "waiting"):
-                sources.append(connection.execute(SQL[f"waiting{suffix}"], bindings).fetchall())
-            if query.state != "waiting":
-                sources.append(connection.execute(SQL[f"ended{suffix}"], bindings).fetchall())
-            newest_first = merge(*sources, key=lambda row: row[0], reverse=True)
-            return [DeliveryRow(*row) for row in islice(newest_first, limit)]
+            found: list[DeliveryRow] = []
+            for suffix, upper, lower in (("_ahead", top, ahead), (_rarest(query), ahead, bottom)):
+                span = {"top": upper, "bottom": lower, "limit": limit - len(found)}
+                if lower < upper:
+                    found += _deliveries(connection, query, suffix, bindings | span)
+            return found
 
         return await self._readers.read(job)
 
@@ -119,6 +120,39 @@ class SqliteLedger:
             return {webhook: msgspec.msgpack.decode(document, type=Health) for webhook, document in rows}
 
         return await self._readers.read(job)
+
+
+def _bindings(query: EventQuery | DeliveryQuery, tenant: str, limit: int) -> dict[str, Any]:
+    given = msgspec.structs.asdict(query)
+    since, until = query.since, query.until
+    span = {"since": 0 if since is None else since, "until": _PAST_EVERY_PLACE if until is None else until}
+    return given | span | {"tenant": tenant, "limit": limit}
+
+
+def _rarest(query: DeliveryQuery) -> str:
+    """Which index to read through: that of the value which is rarest; the others are compared row by row."""
+    if query.event is not None:
+        return "_of_event"
+    if query.subject is not None:
+        return "_by_subject"
+    if query.webhook is not None:
+        return "_by_webhook"
+    return "" if query.type is None else "_by_type"
+
+
+def _deliveries(
+    connection: apsw.Connection, query: DeliveryQuery, suffix: str, bindings: dict[str, Any]
+) -> list[DeliveryRow]:
+    """Of a span of ids: each source is in the order of the list, and they are merged as far as it goes."""
+    lines = [line for line in sorted(ENDINGS) if query.state in (None, line)]
+    looks = [(f"ended{suffix}", bindings | {"line": line}) for line in lines]
+    if query.state in (None, "waiting"):
+        looks.append((f"waiting{suffix}", bindings))
+        if suffix not in ("_of_event", "_ahead"):
+            looks.append(("leased", bindings))
+    sources: list[Any] = [connection.execute(SQL[name], values).fetchall() for name, values in looks]
+    newest_first = merge(*sources, key=lambda row: row[0], reverse=True)
+    return [DeliveryRow(*row) for row in islice(newest_first, bindings["limit"])]
 
 
 def _event(row: tuple[Any, ...]) -> EventRow:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
 import apsw
@@ -10,16 +10,15 @@ import msgspec
 
 from outrider.domain.breaker import Health
 from outrider.domain.delivery import Line
-from outrider.domain.model import Acceptance, Delivery, Webhook
+from outrider.domain.model import Acceptance, Delivery
 from outrider.ports.book import StaleBook
-from outrider.ports.objects import ObjectFull, ObjectMoved
 from outrider.ports.queue import Backlog, Pulse, Receipt, Settled, Settlement
-from outrider.store.queries import load
-from outrider.store.sqlite.rows import SQL, encode_attempt, read_delivery, store
+from outrider.store.acceptances import Acceptances
+from outrider.store.sqlite.rows import SQL, read_delivery, store_all
+from outrider.store.sqlite.settlements import settle, webhook_names
 from outrider.store.sqlite.writer import Writer
 
 T = TypeVar("T")
-BOOK = load("outrider.store.sqlite", "book.sql")
 
 
 class Reads(Protocol):
@@ -37,32 +36,22 @@ class SqliteQueue:
         self._incarnation = incarnation
         self._now = now
         self._alone = False
+        self._acceptances = Acceptances(self._commit)
 
-    async def accept(self, acceptance: Acceptance) -> Receipt:
-        def job(connection: apsw.Connection) -> Receipt | ObjectMoved | ObjectFull:
-            version = connection.execute(SQL["tenant_version"], (acceptance.tenant,)).get
-            if version != acceptance.book_version:
-                raise StaleBook
-            if acceptance.objects:
-                return self._store_or_refuse(connection, acceptance)
-            return store(connection, acceptance, self._incarnation)
+    def accept(self, acceptance: Acceptance) -> Coroutine[Any, Any, Receipt]:
+        return self._acceptances.store(acceptance)
 
-        outcome = await self._writer.submit(job)
-        if isinstance(outcome, Receipt):
-            return outcome
-        raise outcome
+    async def _commit(self, acceptances: Sequence[Acceptance]) -> Sequence[Receipt | Exception]:
+        return await self._writer.submit(lambda connection: self._store(connection, acceptances))
 
-    def _store_or_refuse(
-        self, connection: apsw.Connection, acceptance: Acceptance
-    ) -> Receipt | ObjectMoved | ObjectFull:
-        """A refusal is undone by itself and handed back as a value: raised here, it would undo its whole group, and
-        a record that many want to change at once would cost everybody the shared commit."""
-        try:
-            with connection:  # a savepoint
-                receipt = store(connection, acceptance, self._incarnation)
-        except (ObjectMoved, ObjectFull) as refusal:
-            return refusal
-        return receipt
+    def _store(
+        self, connection: apsw.Connection, acceptances: Sequence[Acceptance]
+    ) -> Sequence[Receipt | Exception]:
+        tenants = {acceptance.tenant for acceptance in acceptances}
+        versions = {tenant: connection.execute(SQL["tenant_version"], (tenant,)).get for tenant in tenants}
+        fitting = [a for a in acceptances if versions[a.tenant] == a.book_version]
+        stored = iter(store_all(connection, fitting, self._incarnation))
+        return [next(stored) if versions[a.tenant] == a.book_version else StaleBook() for a in acceptances]
 
     async def backlogs(self) -> list[Backlog]:
         def job(connection: apsw.Connection) -> list[Backlog]:
@@ -79,69 +68,7 @@ class SqliteQueue:
         return await self._writer.submit(job)
 
     async def settle(self, settlements: Sequence[Settlement]) -> Settled:
-        def job(connection: apsw.Connection) -> Settled:
-            lost = frozenset(s.delivery.id for s in settlements if not self._settle_one(connection, s))
-            ended = [s.delivery for s in settlements if s.step.ended and s.delivery.id not in lost]
-            return Settled(lost, self._promote(connection, ended))
-
-        return await self._writer.submit(job)
-
-    def _promote(self, connection: apsw.Connection, ended: list[Delivery]) -> tuple[Delivery, ...]:
-        """Lease what waited behind deliveries that ended."""
-        promoted: list[Delivery] = []
-        for delivery in ended:
-            if delivery.order_key is not None:
-                bindings = (self._incarnation, delivery.webhook, delivery.order_key)
-                promoted += [read_delivery(row) for row in connection.execute(SQL["promote"], bindings)]
-        return tuple(promoted)
-
-    def _settle_one(self, connection: apsw.Connection, settlement: Settlement) -> bool:
-        """False when the lease was lost: then nothing is written."""
-        delivery, step = settlement.delivery, settlement.step
-        status = settlement.attempt.status if settlement.attempt else None
-        if step.ended:
-            connection.execute(SQL["end_delivery"], (delivery.id, self._incarnation))
-        else:
-            row = (step.attempts, step.due, status, settlement.reason, delivery.id, self._incarnation)
-            connection.execute(SQL["postpone_delivery"], row)
-        if connection.changes() == 0:
-            return False
-        connection.execute(
-            SQL["insert_line"],
-            (
-                delivery.tenant,
-                settlement.at,
-                step.line,
-                delivery.event,
-                settlement.reason,
-                delivery.id,
-                delivery.webhook,
-                delivery.event_type,
-                delivery.subject,
-                delivery.created,
-                delivery.origin,
-                step.attempts,
-                status,
-                encode_attempt(settlement.attempt) if settlement.attempt else None,
-            ),
-        )
-        if settlement.disable is not None:
-            self._disable(connection, delivery, settlement.disable)
-        if settlement.health is not None:
-            health = msgspec.msgpack.encode(settlement.health)
-            connection.execute(SQL["save_health"], (delivery.webhook, delivery.tenant, health))
-        if settlement.news is not None:
-            store(connection, settlement.news, self._incarnation)
-        return True
-
-    @staticmethod
-    def _disable(connection: apsw.Connection, delivery: Delivery, reason: str) -> None:
-        document = connection.execute(SQL["webhook_document"], (delivery.webhook,)).get
-        if document is None:
-            return
-        webhook = msgspec.msgpack.decode(document, type=Webhook)
-        if webhook.disabled_reason is None:
-            save_webhook(connection, msgspec.structs.replace(webhook, disabled_reason=reason))
+        return await self._writer.submit(lambda connection: settle(connection, settlements, self._incarnation))
 
     async def release(self, deliveries: Sequence[Delivery] | None = None) -> int:
         def job(connection: apsw.Connection) -> int:
@@ -178,8 +105,21 @@ class SqliteQueue:
             if len(rows) < limit:
                 bindings = (tenant, webhook, limit - len(rows))
                 rows += connection.execute(SQL["cancel_held"], bindings).fetchall()
+            name = webhook_names(connection, {webhook}).get(webhook, "")
             lines = [
-                (tenant, now, Line.CANCELLED, event, "webhook deleted", delivery, webhook, *described, None, None)
+                (
+                    tenant,
+                    now,
+                    Line.CANCELLED,
+                    event,
+                    "webhook deleted",
+                    delivery,
+                    webhook,
+                    name,
+                    *described,
+                    None,
+                    None,
+                )
                 for delivery, _, _, event, *described in rows
             ]
             connection.executemany(SQL["insert_line"], lines)
@@ -205,19 +145,3 @@ class SqliteQueue:
 
     async def size(self) -> int:
         return await self._readers.read(lambda connection: int(connection.execute(SQL["size"]).get))
-
-
-def save_webhook(connection: apsw.Connection, webhook: Webhook) -> None:
-    """Insert or replace, raise the tenant's version, and keep the webhook as it is from that version on."""
-    document = msgspec.msgpack.encode(webhook)
-    row = (
-        webhook.id,
-        webhook.tenant,
-        webhook.name,
-        webhook.secret,
-        int(webhook.disabled_reason is None),
-        document,
-    )
-    connection.execute(BOOK["save_webhook"], row)
-    connection.execute(BOOK["raise_version"], (webhook.tenant,))
-    connection.execute(BOOK["keep_webhook"], (webhook.tenant, webhook.id, document))

@@ -1,4 +1,4 @@
-"""Writing an acceptance and a ledger line: shared by the queue and the book, inside their transactions."""
+"""Writing acceptances: shared by everything that stores events, inside its transaction."""
 
 from __future__ import annotations
 
@@ -8,58 +8,84 @@ from typing import Any
 import apsw
 import msgspec
 
-from outrider.domain.model import Acceptance, Delivery
+from outrider.domain.model import Acceptance, Delivery, Event
+from outrider.ports.objects import ObjectFull, ObjectMoved
 from outrider.ports.queue import AttemptRecord, IdTaken, Receipt
 from outrider.store.queries import load
+from outrider.store.sorting import Fresh, Known, sort_out
 from outrider.store.sqlite.changes import apply_changes
 
 SQL = load("outrider.store.sqlite", "queue.sql")
 encode_attempt = msgspec.msgpack.Encoder().encode
 decode_attempt = msgspec.msgpack.Decoder(AttemptRecord).decode
+Refused = IdTaken | ObjectMoved | ObjectFull
 
 
 def store(connection: apsw.Connection, acceptance: Acceptance, incarnation: str) -> Receipt:
     """Insert events, deliveries and skips; change objects. Raises IdTaken, ObjectMoved, ObjectFull."""
-    tenant = acceptance.tenant
-    repeats: set[str] = set()
-    fresh: dict[str, bytes] = {}
-    rows = []
-    for event in acceptance.events:
-        known = fresh.get(event.id)
-        if known is None:
-            known = connection.execute(SQL["event_fingerprint"], (tenant, event.id)).get
-        if known is not None:
-            if known != event.fingerprint:
-                raise IdTaken(event.id)
-            if event.id not in fresh:
-                repeats.add(event.id)
-            continue
-        fresh[event.id] = event.fingerprint
-        rows.append(
-            (
-                tenant,
-                event.id,
-                event.type,
-                event.subject,
-                event.operation,
-                event.time,
-                event.accepted,
-                event.body,
-                event.fingerprint,
-                acceptance.book_version,
-            )
-        )
-    connection.executemany(SQL["insert_event"], rows)
-    fresh_deliveries = [d for d in acceptance.deliveries if d.event not in repeats]
-    held = store_deliveries(connection, fresh_deliveries, acceptance.leased, incarnation)
-    at = acceptance.events[0].accepted if acceptance.events else 0
-    connection.executemany(
-        SQL["insert_skip"],
-        [(tenant, at, s.event, s.reason, s.detail) for s in acceptance.skips if s.event not in repeats],
+    (outcome,) = store_all(connection, [acceptance], incarnation)
+    if isinstance(outcome, Receipt):
+        return outcome
+    raise outcome
+
+
+def store_all(
+    connection: apsw.Connection, acceptances: Sequence[Acceptance], incarnation: str
+) -> list[Receipt | Refused]:
+    """The same for many: a statement for each table, not for each acceptance. Nothing is stored of one that is
+    refused; that is handed back, because raising it would undo its whole group."""
+    known = _known(connection, acceptances)
+    sorted_out: list[Fresh | Refused] = []
+    for acceptance in acceptances:
+        found = sort_out(acceptance, known)
+        if isinstance(found, Fresh) and acceptance.objects and not found.repeats:
+            sorted_out.append(_change(connection, found))
+        else:
+            sorted_out.append(found)
+    fresh = [each for each in sorted_out if isinstance(each, Fresh)]
+    connection.executemany(SQL["insert_event"], [_event_row(e, f.acceptance) for f in fresh for e in f.events])
+    leased = frozenset[str]().union(*[f.acceptance.leased for f in fresh])
+    held = store_deliveries(connection, [d for f in fresh for d in f.deliveries], leased, incarnation)
+    skips = [(f.acceptance.tenant, f.at, s.event, s.reason, s.detail) for f in fresh for s in f.skips]
+    connection.executemany(SQL["insert_skip"], skips)
+    return [each.receipt(held) if isinstance(each, Fresh) else each for each in sorted_out]
+
+
+def _change(connection: apsw.Connection, fresh: Fresh) -> Fresh | Refused:
+    """Apply the changes of custom objects; a refused one is undone by itself."""
+    try:
+        with connection:  # a savepoint
+            apply_changes(connection, fresh.acceptance.objects)
+    except (ObjectMoved, ObjectFull) as refusal:
+        return refusal
+    return fresh
+
+
+def _known(connection: apsw.Connection, acceptances: Sequence[Acceptance]) -> Known:
+    """What is stored already of the events that are to be stored."""
+    ids: dict[str, list[str]] = {}
+    for acceptance in acceptances:
+        ids.setdefault(acceptance.tenant, []).extend([event.id for event in acceptance.events])
+    return {
+        (tenant, event): fingerprint
+        for tenant, wanted in ids.items()
+        for event, fingerprint in connection.execute(SQL["fingerprints"], (tenant, as_json(wanted)))
+    }
+
+
+def _event_row(event: Event, acceptance: Acceptance) -> tuple[Any, ...]:
+    return (
+        event.tenant,
+        event.id,
+        event.type,
+        event.subject,
+        event.operation,
+        event.time,
+        event.accepted,
+        event.body,
+        event.fingerprint,
+        acceptance.book_version,
     )
-    if not repeats:
-        apply_changes(connection, acceptance.objects)
-    return Receipt(frozenset(repeats), held)
 
 
 def store_deliveries(
@@ -100,3 +126,8 @@ def store_deliveries(
 def read_delivery(row: Sequence[Any]) -> Delivery:
     """From the columns that `claim` and `promote` return."""
     return Delivery(*row[:11])
+
+
+def as_json(texts: Sequence[str]) -> str:
+    """A list as a statement takes it, with `json_each`."""
+    return msgspec.json.encode(texts).decode()

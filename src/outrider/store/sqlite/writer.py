@@ -47,7 +47,7 @@ class _Task:
 class Writer:
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
-        self._tasks: queue.Queue[_Task | None] = queue.Queue(WAITING)
+        self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="sqlite-writer", daemon=True)
         self._thread.start()
         self._closed = False
@@ -56,12 +56,11 @@ class Writer:
         """Run `job` in a transaction; durable on return. Raises what it raises, or StoreUnavailable."""
         if self._closed:
             raise StoreUnavailable("the store is closed")
+        if self._tasks.qsize() >= WAITING:
+            raise StoreUnavailable("too many writes are waiting for the disk")
         loop = asyncio.get_running_loop()
         task = _Task(job, loop.create_future(), loop)
-        try:
-            self._tasks.put_nowait(task)
-        except queue.Full:
-            raise StoreUnavailable("too many writes are waiting for the disk") from None
+        self._tasks.put(task)
         result: T = await task.future
         return result
 

@@ -1,50 +1,26 @@
 -- name: events
--- Of the days from $5 on, and what lies in no day, because a clock was far off.
-SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint FROM (
-    (SELECT * FROM event
-    WHERE tenant = $1 AND place < $2 AND accepted >= greatest($3::bigint, $5::bigint) AND accepted < $4
-        AND ($6::text IS NULL OR type = $6) AND ($7::text IS NULL OR subject = $7)
-    ORDER BY place DESC LIMIT $8)
-    UNION ALL
-    (SELECT * FROM event_default
-    WHERE tenant = $1 AND place < $2 AND accepted >= $3 AND accepted < least($4::bigint, $5::bigint)
-        AND ($6::text IS NULL OR type = $6) AND ($7::text IS NULL OR subject = $7)
-    ORDER BY place DESC LIMIT $8)
-) e ORDER BY place DESC LIMIT $8
+SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint FROM event
+WHERE tenant = $1 AND place < $2 AND place >= $3
+ORDER BY place DESC LIMIT $4
 
 -- name: events_by_type
 -- The type is in the order, though there is but one, so that no other index will do.
-SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint FROM (
-    (SELECT * FROM event
-    WHERE tenant = $1 AND (type, place) < ($6, $2) AND (type, place) >= ($6, 0)
-        AND accepted >= greatest($3::bigint, $5::bigint) AND accepted < $4 AND ($7::text IS NULL OR subject = $7)
-    ORDER BY type DESC, place DESC LIMIT $8)
-    UNION ALL
-    (SELECT * FROM event_default
-    WHERE tenant = $1 AND (type, place) < ($6, $2) AND (type, place) >= ($6, 0)
-        AND accepted >= $3 AND accepted < least($4::bigint, $5::bigint) AND ($7::text IS NULL OR subject = $7)
-    ORDER BY type DESC, place DESC LIMIT $8)
-) e ORDER BY type DESC, place DESC LIMIT $8
+SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint FROM event
+WHERE tenant = $1 AND (type, place) < ($5, $2) AND (type, place) >= ($5, $3) AND place < $2 AND place >= $3
+ORDER BY type DESC, place DESC LIMIT $4
 
 -- name: events_by_subject
-SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint FROM (
-    (SELECT * FROM event
-    WHERE tenant = $1 AND (subject, place) < ($7, $2) AND (subject, place) >= ($7, 0)
-        AND accepted >= greatest($3::bigint, $5::bigint) AND accepted < $4 AND ($6::text IS NULL OR type = $6)
-    ORDER BY subject DESC, place DESC LIMIT $8)
-    UNION ALL
-    (SELECT * FROM event_default
-    WHERE tenant = $1 AND (subject, place) < ($7, $2) AND (subject, place) >= ($7, 0)
-        AND accepted >= $3 AND accepted < least($4::bigint, $5::bigint) AND ($6::text IS NULL OR type = $6)
-    ORDER BY subject DESC, place DESC LIMIT $8)
-) e ORDER BY subject DESC, place DESC LIMIT $8
+SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint FROM event
+WHERE tenant = $1 AND (subject, place) < ($5, $2) AND (subject, place) >= ($5, $3) AND place < $2 AND place >= $3
+    AND subject IS NOT NULL AND ($6::text IS NULL OR type = $6)
+ORDER BY subject DESC, place DESC LIMIT $4
 
 -- name: event_place
 SELECT place, accepted FROM event_id WHERE tenant = $1 AND id = $2
 
 -- name: event
 SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint, book FROM event
-WHERE tenant = $1 AND place = $2 AND accepted = $3
+WHERE tenant = $1 AND place = $2
 
 -- name: skips
 SELECT event, reason, detail, at FROM ledger
@@ -71,24 +47,23 @@ WHERE q.tenant = $1 AND (q.event, q.id) < ($7, $2) AND (q.event, q.id) >= ($7, $
 ORDER BY q.event DESC, q.id DESC LIMIT $6
 
 -- name: waiting_by_subject
--- Unleased through the index of lists, leased by reading what the tenant has leased; the same below.
+-- What is unleased is read through an index of its own, with the value asked for in the order, as above. What is leased
+-- is read whole, of the tenant: it is bounded by what processes hold in memory. The same below.
 SELECT q.id, q.event, q.type, q.subject, q.webhook,
     coalesce((SELECT w.name FROM webhook w WHERE w.tenant = $1 AND w.id = q.webhook), ''),
     'waiting', q.attempts, q.created, q.due, NULL, q.reason, q.status, q.origin
 FROM (
-    (SELECT * FROM queue q
-    WHERE q.tenant = $1 AND q.lease IS NULL AND (q.subject, q.id) < ($8, $2) AND (q.subject, q.id) >= ($8, $3)
-        AND q.created >= $4 AND q.created < $5
-        AND ($7::text IS NULL OR q.event = $7) AND ($9::text IS NULL OR q.webhook = $9)
-        AND ($10::text IS NULL OR q.type = $10)
-    ORDER BY q.subject DESC, q.id DESC LIMIT $6)
+    (SELECT * FROM queue
+    WHERE tenant = $1 AND lease IS NULL AND (subject, id) < ($8, $2) AND (subject, id) >= ($8, $3)
+        AND subject IS NOT NULL AND created >= $4 AND created < $5
+        AND ($7::text IS NULL OR event = $7) AND ($9::text IS NULL OR webhook = $9)
+        AND ($10::text IS NULL OR type = $10)
+    ORDER BY subject DESC, id DESC LIMIT $6)
     UNION ALL
-    (SELECT * FROM queue q
-    WHERE q.tenant = $1 AND q.lease IS NOT NULL AND q.subject = $8 AND q.id < $2 AND q.id >= $3
-        AND q.created >= $4 AND q.created < $5
-        AND ($7::text IS NULL OR q.event = $7) AND ($9::text IS NULL OR q.webhook = $9)
-        AND ($10::text IS NULL OR q.type = $10)
-    ORDER BY q.id DESC LIMIT $6)
+    (SELECT * FROM (SELECT * FROM queue WHERE tenant = $1 AND lease IS NOT NULL OFFSET 0) l
+    WHERE subject = $8 AND id < $2 AND id >= $3 AND created >= $4 AND created < $5
+        AND ($7::text IS NULL OR event = $7) AND ($9::text IS NULL OR webhook = $9)
+        AND ($10::text IS NULL OR type = $10))
 ) q ORDER BY q.id DESC LIMIT $6
 
 -- name: waiting_by_webhook
@@ -96,19 +71,17 @@ SELECT q.id, q.event, q.type, q.subject, q.webhook,
     coalesce((SELECT w.name FROM webhook w WHERE w.tenant = $1 AND w.id = q.webhook), ''),
     'waiting', q.attempts, q.created, q.due, NULL, q.reason, q.status, q.origin
 FROM (
-    (SELECT * FROM queue q
-    WHERE q.tenant = $1 AND q.lease IS NULL AND (q.webhook, q.id) < ($9, $2) AND (q.webhook, q.id) >= ($9, $3)
-        AND q.created >= $4 AND q.created < $5
-        AND ($7::text IS NULL OR q.event = $7) AND ($8::text IS NULL OR q.subject = $8)
-        AND ($10::text IS NULL OR q.type = $10)
-    ORDER BY q.webhook DESC, q.id DESC LIMIT $6)
+    (SELECT * FROM queue
+    WHERE tenant = $1 AND lease IS NULL AND (webhook, id) < ($9, $2) AND (webhook, id) >= ($9, $3)
+        AND created >= $4 AND created < $5
+        AND ($7::text IS NULL OR event = $7) AND ($8::text IS NULL OR subject = $8)
+        AND ($10::text IS NULL OR type = $10)
+    ORDER BY webhook DESC, id DESC LIMIT $6)
     UNION ALL
-    (SELECT * FROM queue q
-    WHERE q.tenant = $1 AND q.lease IS NOT NULL AND q.webhook = $9 AND q.id < $2 AND q.id >= $3
-        AND q.created >= $4 AND q.created < $5
-        AND ($7::text IS NULL OR q.event = $7) AND ($8::text IS NULL OR q.subject = $8)
-        AND ($10::text IS NULL OR q.type = $10)
-    ORDER BY q.id DESC LIMIT $6)
+    (SELECT * FROM (SELECT * FROM queue WHERE tenant = $1 AND lease IS NOT NULL OFFSET 0) l
+    WHERE webhook = $9 AND id < $2 AND id >= $3 AND created >= $4 AND created < $5
+        AND ($7::text IS NULL OR event = $7) AND ($8::text IS NULL OR subject = $8)
+        AND ($10::text IS NULL OR type = $10))
 ) q ORDER BY q.id DESC LIMIT $6
 
 -- name: waiting_by_type
@@ -116,19 +89,17 @@ SELECT q.id, q.event, q.type, q.subject, q.webhook,
     coalesce((SELECT w.name FROM webhook w WHERE w.tenant = $1 AND w.id = q.webhook), ''),
     'waiting', q.attempts, q.created, q.due, NULL, q.reason, q.status, q.origin
 FROM (
-    (SELECT * FROM queue q
-    WHERE q.tenant = $1 AND q.lease IS NULL AND (q.type, q.id) < ($10, $2) AND (q.type, q.id) >= ($10, $3)
-        AND q.created >= $4 AND q.created < $5
-        AND ($7::text IS NULL OR q.event = $7) AND ($8::text IS NULL OR q.subject = $8)
-        AND ($9::text IS NULL OR q.webhook = $9)
-    ORDER BY q.type DESC, q.id DESC LIMIT $6)
+    (SELECT * FROM queue
+    WHERE tenant = $1 AND lease IS NULL AND (type, id) < ($10, $2) AND (type, id) >= ($10, $3)
+        AND created >= $4 AND created < $5
+        AND ($7::text IS NULL OR event = $7) AND ($8::text IS NULL OR subject = $8)
+        AND ($9::text IS NULL OR webhook = $9)
+    ORDER BY type DESC, id DESC LIMIT $6)
     UNION ALL
-    (SELECT * FROM queue q
-    WHERE q.tenant = $1 AND q.lease IS NOT NULL AND q.type = $10 AND q.id < $2 AND q.id >= $3
-        AND q.created >= $4 AND q.created < $5
-        AND ($7::text IS NULL OR q.event = $7) AND ($8::text IS NULL OR q.subject = $8)
-        AND ($9::text IS NULL OR q.webhook = $9)
-    ORDER BY q.id DESC LIMIT $6)
+    (SELECT * FROM (SELECT * FROM queue WHERE tenant = $1 AND lease IS NOT NULL OFFSET 0) l
+    WHERE type = $10 AND id < $2 AND id >= $3 AND created >= $4 AND created < $5
+        AND ($7::text IS NULL OR event = $7) AND ($8::text IS NULL OR subject = $8)
+        AND ($9::text IS NULL OR webhook = $9))
 ) q ORDER BY q.id DESC LIMIT $6
 
 -- name: ended
@@ -138,29 +109,79 @@ SELECT l.delivery, l.event, l.type, l.subject, l.webhook, l.webhook_name,
     l.line, l.attempts, l.created, NULL, l.at, l.reason, l.status, l.origin
 FROM (
     (SELECT * FROM ledger
-    WHERE tenant = $1 AND line = 'delivered' AND ($11::text IS NULL OR $11 = 'delivered')
+    WHERE tenant = $1 AND line = 'delivered' AND ($10::text IS NULL OR $10 = 'delivered')
         AND delivery < $2 AND delivery >= $3 AND created >= $4 AND created < $5
-        AND ($7::text IS NULL OR event = $7) AND ($8::text IS NULL OR subject = $8)
-        AND ($9::text IS NULL OR webhook = $9) AND ($10::text IS NULL OR type = $10)
-        AND (place > 0 OR coalesce($7, $8, $9, $10) IS NOT NULL)
+        AND ($7::text IS NULL OR subject = $7) AND ($8::text IS NULL OR webhook = $8)
+        AND ($9::text IS NULL OR type = $9) AND (place > 0 OR coalesce($7, $8, $9) IS NOT NULL)
     ORDER BY delivery DESC LIMIT $6)
     UNION ALL
     (SELECT * FROM ledger
-    WHERE tenant = $1 AND line = 'exhausted' AND ($11::text IS NULL OR $11 = 'exhausted')
+    WHERE tenant = $1 AND line = 'exhausted' AND ($10::text IS NULL OR $10 = 'exhausted')
         AND delivery < $2 AND delivery >= $3 AND created >= $4 AND created < $5
-        AND ($7::text IS NULL OR event = $7) AND ($8::text IS NULL OR subject = $8)
-        AND ($9::text IS NULL OR webhook = $9) AND ($10::text IS NULL OR type = $10)
-        AND (place > 0 OR coalesce($7, $8, $9, $10) IS NOT NULL)
+        AND ($7::text IS NULL OR subject = $7) AND ($8::text IS NULL OR webhook = $8)
+        AND ($9::text IS NULL OR type = $9) AND (place > 0 OR coalesce($7, $8, $9) IS NOT NULL)
     ORDER BY delivery DESC LIMIT $6)
     UNION ALL
     (SELECT * FROM ledger
-    WHERE tenant = $1 AND line = 'cancelled' AND ($11::text IS NULL OR $11 = 'cancelled')
+    WHERE tenant = $1 AND line = 'cancelled' AND ($10::text IS NULL OR $10 = 'cancelled')
         AND delivery < $2 AND delivery >= $3 AND created >= $4 AND created < $5
-        AND ($7::text IS NULL OR event = $7) AND ($8::text IS NULL OR subject = $8)
-        AND ($9::text IS NULL OR webhook = $9) AND ($10::text IS NULL OR type = $10)
-        AND (place > 0 OR coalesce($7, $8, $9, $10) IS NOT NULL)
+        AND ($7::text IS NULL OR subject = $7) AND ($8::text IS NULL OR webhook = $8)
+        AND ($9::text IS NULL OR type = $9) AND (place > 0 OR coalesce($7, $8, $9) IS NOT NULL)
     ORDER BY delivery DESC LIMIT $6)
 ) l ORDER BY l.delivery DESC LIMIT $6
+
+-- name: ended_of_event
+-- `OFFSET 0` keeps the other conditions from choosing the index.
+SELECT l.delivery, l.event, l.type, l.subject, l.webhook, l.webhook_name,
+    l.line, l.attempts, l.created, NULL, l.at, l.reason, l.status, l.origin
+FROM (
+    (SELECT * FROM ledger
+    WHERE tenant = $1 AND event = $7 AND line = 'delivered' AND ($11::text IS NULL OR $11 = 'delivered')
+        AND delivery < $2 AND delivery >= $3
+    ORDER BY delivery DESC OFFSET 0)
+    UNION ALL
+    (SELECT * FROM ledger
+    WHERE tenant = $1 AND event = $7 AND line = 'exhausted' AND ($11::text IS NULL OR $11 = 'exhausted')
+        AND delivery < $2 AND delivery >= $3
+    ORDER BY delivery DESC OFFSET 0)
+    UNION ALL
+    (SELECT * FROM ledger
+    WHERE tenant = $1 AND event = $7 AND line = 'cancelled' AND ($11::text IS NULL OR $11 = 'cancelled')
+        AND delivery < $2 AND delivery >= $3
+    ORDER BY delivery DESC OFFSET 0)
+) l
+WHERE l.created >= $4 AND l.created < $5
+    AND ($8::text IS NULL OR l.subject = $8) AND ($9::text IS NULL OR l.webhook = $9)
+    AND ($10::text IS NULL OR l.type = $10)
+ORDER BY l.delivery DESC LIMIT $6
+
+-- name: waiting_ahead
+-- Only those whose ids are ahead of their instants. `OFFSET 0` keeps the other conditions from choosing the index.
+SELECT q.id, q.event, q.type, q.subject, q.webhook,
+    coalesce((SELECT w.name FROM webhook w WHERE w.tenant = $1 AND w.id = q.webhook), ''),
+    'waiting', q.attempts, q.created, q.due, NULL, q.reason, q.status, q.origin
+FROM (
+    SELECT * FROM queue
+    WHERE tenant = $1 AND id < $2 AND id >= $3 AND created >= $4 AND created < $5 AND id > first_id(created + 10000)
+    ORDER BY id DESC OFFSET 0
+) q
+WHERE ($7::text IS NULL OR q.event = $7) AND ($8::text IS NULL OR q.subject = $8)
+    AND ($9::text IS NULL OR q.webhook = $9) AND ($10::text IS NULL OR q.type = $10)
+ORDER BY q.id DESC LIMIT $6
+
+-- name: ended_ahead
+SELECT l.delivery, l.event, l.type, l.subject, l.webhook, l.webhook_name,
+    l.line, l.attempts, l.created, NULL, l.at, l.reason, l.status, l.origin
+FROM (
+    SELECT * FROM ledger
+    WHERE tenant = $1 AND delivery < $2 AND delivery >= $3 AND created >= $4 AND created < $5
+        AND delivery > first_id(created + 10000)
+    ORDER BY delivery DESC OFFSET 0
+) l
+WHERE ($7::text IS NULL OR l.event = $7) AND ($8::text IS NULL OR l.subject = $8)
+    AND ($9::text IS NULL OR l.webhook = $9) AND ($10::text IS NULL OR l.type = $10)
+    AND l.line IN ('delivered', 'exhausted', 'cancelled') AND ($11::text IS NULL OR l.line = $11)
+ORDER BY l.delivery DESC LIMIT $6
 
 -- name: delivery
 -- Waiting or ended, never both: one statement sees one moment.

@@ -3,8 +3,8 @@
 -- DISTINCT FROM` keeps the fence on the lease out of that choice.
 
 -- name: look
--- The configuration's version of each tenant, the digests of ids that are stored already, and places for new events.
--- Kinds: t, k, p.
+-- The configuration's version of each tenant, the digests of ids that are stored already, and numbers for the places of
+-- new events. Kinds: t, k, p.
 SELECT 't' AS kind, t.id AS tenant, NULL AS event, t.version AS number, NULL AS fingerprint
 FROM tenant t WHERE t.id = ANY ($1::text[])
 UNION ALL
@@ -122,13 +122,8 @@ WITH g AS MATERIALIZED (
     UPDATE queue q SET held = false, lease = $1 WHERE q.ctid = ANY (ARRAY(SELECT lies FROM first)) AND q.held
     RETURNING q.*
 )
-SELECT p.id, p.tenant, p.webhook, p.event, p.type, p.subject, e.body, p.attempts, p.created, p.order_key, p.origin
-FROM promoted p
-JOIN LATERAL (
-    SELECT v.body FROM event v
-    WHERE v.tenant = p.tenant AND v.place = p.event_place AND v.accepted = p.event_accepted LIMIT 1
-) e ON true
-ORDER BY p.place
+SELECT id, tenant, webhook, event, type, subject, event_place, attempts, created, order_key, origin FROM promoted
+ORDER BY place
 
 -- name: save_health
 INSERT INTO health (tenant, webhook, node, document)
@@ -184,13 +179,17 @@ WITH due AS MATERIALIZED (
     UPDATE queue q SET lease = $1 WHERE q.ctid = ANY (ARRAY(SELECT lies FROM due))
     RETURNING q.*
 )
-SELECT c.id, c.tenant, c.webhook, c.event, c.type, c.subject, e.body, c.attempts, c.created, c.order_key, c.origin, c.due
-FROM claimed c
+SELECT id, tenant, webhook, event, type, subject, event_place, attempts, created, order_key, origin, due FROM claimed
+ORDER BY due, id
+
+-- name: bodies
+-- Of the events of what was leased. The span of places is given beside them, so that the plan has the days in it that
+-- matter, and not every day there is.
+SELECT v.tenant, v.place, v.body FROM unnest($1::text[], $2::bigint[]) AS g (tenant, place)
 JOIN LATERAL (
-    SELECT v.body FROM event v
-    WHERE v.tenant = c.tenant AND v.place = c.event_place AND v.accepted = c.event_accepted LIMIT 1
-) e ON true
-ORDER BY c.due, c.id
+    SELECT * FROM event e
+    WHERE e.tenant = g.tenant AND e.place = g.place AND e.place BETWEEN $3 AND $4 LIMIT 1
+) v ON true
 
 -- name: release
 WITH owned AS MATERIALIZED (

@@ -1,25 +1,27 @@
 -- name: events
-SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint FROM event
-WHERE tenant = :tenant AND place < :before
-    AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
-    AND (:since IS NULL OR accepted >= :since) AND (:until IS NULL OR accepted < :until)
-ORDER BY place DESC LIMIT :limit
+SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint
+FROM event INDEXED BY event_time
+WHERE tenant = :tenant AND (accepted, place) < (:before_at, :before)
+    AND accepted >= :since
+ORDER BY accepted DESC, place DESC LIMIT :limit
 
 -- name: events_by_type
 SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint
 FROM event INDEXED BY event_type
-WHERE tenant = :tenant AND type = :type AND place < :before
-    AND (:subject IS NULL OR subject = :subject)
-    AND (:since IS NULL OR accepted >= :since) AND (:until IS NULL OR accepted < :until)
-ORDER BY place DESC LIMIT :limit
+WHERE tenant = :tenant AND type = :type AND (accepted, place) < (:before_at, :before)
+    AND accepted >= :since
+ORDER BY accepted DESC, place DESC LIMIT :limit
 
 -- name: events_by_subject
 SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint
 FROM event INDEXED BY event_subject
-WHERE tenant = :tenant AND subject = :subject AND place < :before
+WHERE tenant = :tenant AND subject = :subject AND (accepted, place) < (:before_at, :before)
+    AND accepted >= :since
     AND (:type IS NULL OR type = :type)
-    AND (:since IS NULL OR accepted >= :since) AND (:until IS NULL OR accepted < :until)
-ORDER BY place DESC LIMIT :limit
+ORDER BY accepted DESC, place DESC LIMIT :limit
+
+-- name: accepted_at
+SELECT accepted FROM event WHERE tenant = ? AND place = ?
 
 -- name: event
 SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint FROM event
@@ -28,47 +30,144 @@ WHERE tenant = ? AND id = ?
 -- name: skips
 SELECT event, reason, detail, at FROM ledger WHERE tenant = ? AND event = ? AND line = 'skipped' ORDER BY place
 
+-- name: leased
+SELECT id, event, type, subject, webhook,
+    coalesce((SELECT name FROM webhook w WHERE w.id = queue.webhook), ''),
+    'waiting', attempts, created, due, NULL, reason, status, origin
+FROM queue INDEXED BY queue_leased
+WHERE tenant = :tenant AND lease IS NOT NULL AND id < :top AND id >= :bottom
+    AND created >= :since AND created < :until
+    AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
+    AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
+ORDER BY id DESC LIMIT :limit
+
 -- name: waiting
 SELECT id, event, type, subject, webhook,
     coalesce((SELECT name FROM webhook w WHERE w.id = queue.webhook), ''),
     'waiting', attempts, created, due, NULL, reason, status, origin
-FROM queue
-WHERE tenant = :tenant AND id < :before
+FROM queue INDEXED BY queue_waiting
+WHERE tenant = :tenant AND lease IS NULL AND id < :top AND id >= :bottom
+    AND created >= :since AND created < :until
     AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
     AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
-    AND (:since IS NULL OR created >= :since) AND (:until IS NULL OR created < :until)
 ORDER BY id DESC LIMIT :limit
 
--- name: ended
-SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
-FROM ledger
-WHERE tenant = :tenant AND line IN ('delivered', 'exhausted', 'cancelled') AND delivery < :before
-    AND (:state IS NULL OR line = :state)
+-- name: waiting_by_webhook
+SELECT id, event, type, subject, webhook,
+    coalesce((SELECT name FROM webhook w WHERE w.id = queue.webhook), ''),
+    'waiting', attempts, created, due, NULL, reason, status, origin
+FROM queue INDEXED BY queue_webhook
+WHERE tenant = :tenant AND lease IS NULL AND webhook = :webhook AND id < :top AND id >= :bottom
+    AND created >= :since AND created < :until
     AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
     AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
-    AND (:since IS NULL OR created >= :since) AND (:until IS NULL OR created < :until)
-ORDER BY delivery DESC LIMIT :limit
+ORDER BY id DESC LIMIT :limit
+
+-- name: waiting_by_type
+SELECT id, event, type, subject, webhook,
+    coalesce((SELECT name FROM webhook w WHERE w.id = queue.webhook), ''),
+    'waiting', attempts, created, due, NULL, reason, status, origin
+FROM queue INDEXED BY queue_type
+WHERE tenant = :tenant AND lease IS NULL AND type = :type AND id < :top AND id >= :bottom
+    AND created >= :since AND created < :until
+    AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
+    AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
+ORDER BY id DESC LIMIT :limit
+
+-- name: waiting_by_subject
+SELECT id, event, type, subject, webhook,
+    coalesce((SELECT name FROM webhook w WHERE w.id = queue.webhook), ''),
+    'waiting', attempts, created, due, NULL, reason, status, origin
+FROM queue INDEXED BY queue_subject
+WHERE tenant = :tenant AND lease IS NULL AND subject = :subject AND id < :top AND id >= :bottom
+    AND created >= :since AND created < :until
+    AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
+    AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
+ORDER BY id DESC LIMIT :limit
 
 -- name: waiting_of_event
 SELECT id, event, type, subject, webhook,
     coalesce((SELECT name FROM webhook w WHERE w.id = queue.webhook), ''),
     'waiting', attempts, created, due, NULL, reason, status, origin
 FROM queue INDEXED BY queue_event
-WHERE tenant = :tenant AND event = :event AND id < :before
+WHERE tenant = :tenant AND event = :event AND id < :top AND id >= :bottom
+    AND created >= :since AND created < :until
     AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
-    AND (:webhook IS NULL OR webhook = :webhook)
-    AND (:since IS NULL OR created >= :since) AND (:until IS NULL OR created < :until)
+    AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
 ORDER BY id DESC LIMIT :limit
+
+-- name: waiting_ahead
+SELECT id, event, type, subject, webhook,
+    coalesce((SELECT name FROM webhook w WHERE w.id = queue.webhook), ''),
+    'waiting', attempts, created, due, NULL, reason, status, origin
+FROM queue INDEXED BY queue_ahead
+WHERE tenant = :tenant
+    AND id > format('%08x-%04x', (created + 10000) >> 16, (created + 10000) & 65535) AND id < :top AND id >= :bottom
+    AND created >= :since AND created < :until
+    AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
+    AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
+ORDER BY id DESC LIMIT :limit
+
+-- One kind of ending at a time: each is in the order of the list.
+
+-- name: ended
+SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
+FROM ledger INDEXED BY ledger_line
+WHERE tenant = :tenant AND line = :line
+    AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL AND delivery < :top AND delivery >= :bottom
+    AND created >= :since AND created < :until
+    AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
+    AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
+ORDER BY delivery DESC LIMIT :limit
+
+-- name: ended_by_webhook
+SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
+FROM ledger INDEXED BY ledger_webhook
+WHERE tenant = :tenant AND webhook = :webhook AND line = :line
+    AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL AND delivery < :top AND delivery >= :bottom
+    AND created >= :since AND created < :until
+    AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
+    AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
+ORDER BY delivery DESC LIMIT :limit
+
+-- name: ended_by_type
+SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
+FROM ledger INDEXED BY ledger_type
+WHERE tenant = :tenant AND type = :type AND line = :line
+    AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL AND delivery < :top AND delivery >= :bottom
+    AND created >= :since AND created < :until
+    AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
+    AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
+ORDER BY delivery DESC LIMIT :limit
+
+-- name: ended_by_subject
+SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
+FROM ledger INDEXED BY ledger_subject
+WHERE tenant = :tenant AND subject = :subject AND line = :line
+    AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL AND delivery < :top AND delivery >= :bottom
+    AND created >= :since AND created < :until
+    AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
+    AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
+ORDER BY delivery DESC LIMIT :limit
 
 -- name: ended_of_event
 SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
 FROM ledger INDEXED BY ledger_event
-WHERE tenant = :tenant AND event = :event AND line IN ('delivered', 'exhausted', 'cancelled')
-    AND delivery < :before
-    AND (:state IS NULL OR line = :state)
+WHERE tenant = :tenant AND event = :event AND line = :line
+    AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL AND delivery < :top AND delivery >= :bottom
+    AND created >= :since AND created < :until
     AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
-    AND (:webhook IS NULL OR webhook = :webhook)
-    AND (:since IS NULL OR created >= :since) AND (:until IS NULL OR created < :until)
+    AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
+ORDER BY delivery DESC LIMIT :limit
+
+-- name: ended_ahead
+SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
+FROM ledger INDEXED BY ledger_ahead
+WHERE tenant = :tenant AND line = :line AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL
+    AND delivery > format('%08x-%04x', (created + 10000) >> 16, (created + 10000) & 65535) AND delivery < :top AND delivery >= :bottom
+    AND created >= :since AND created < :until
+    AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
+    AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
 ORDER BY delivery DESC LIMIT :limit
 
 -- name: waiting_one
@@ -79,7 +178,7 @@ FROM queue WHERE tenant = ? AND id = ?
 
 -- name: ended_one
 SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
-FROM ledger WHERE tenant = ? AND delivery = ? AND line IN ('delivered', 'exhausted', 'cancelled')
+FROM ledger WHERE tenant = ? AND delivery = ? AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL
 
 -- name: lines
 SELECT line, at, reason, attempt FROM ledger WHERE tenant = ? AND delivery = ? ORDER BY place

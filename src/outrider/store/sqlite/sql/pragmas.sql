@@ -16,3 +16,6 @@ PRAGMA cache_size = -65536
 
 -- name: version
 PRAGMA user_version
+
+-- name: check
+PRAGMA quick_check(1)

@@ -1,8 +1,8 @@
 -- name: tenant_version
 SELECT version FROM tenant WHERE id = ?
 
--- name: event_fingerprint
-SELECT fingerprint FROM event WHERE tenant = ? AND id = ?
+-- name: fingerprints
+SELECT id, fingerprint FROM event WHERE tenant = ? AND id IN (SELECT value FROM json_each(?))
 
 -- name: insert_event
 INSERT INTO event (tenant, id, type, subject, operation, time, accepted, body, fingerprint, book)
@@ -28,7 +28,10 @@ INSERT INTO ledger (tenant, at, line, event, reason, detail) VALUES (?, ?, 'skip
 -- name: insert_line
 INSERT INTO ledger (tenant, at, line, event, reason, delivery, webhook, webhook_name, type, subject, created,
     origin, attempts, status, attempt)
-VALUES (?, ?, ?, ?, ?, ?, ?7, coalesce((SELECT name FROM webhook WHERE id = ?7), ''), ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: webhook_names
+SELECT id, name FROM webhook WHERE id IN (SELECT value FROM json_each(?))
 
 -- name: backlogs
 -- Loose scan of the claim index: one seek for each webhook, whatever its backlog.
@@ -58,11 +61,14 @@ RETURNING id, tenant, webhook, event, type, subject,
     (SELECT e.body FROM event e WHERE e.tenant = queue.tenant AND e.id = queue.event), attempts, created,
     order_key, origin, due
 
--- name: end_delivery
-DELETE FROM queue WHERE id = ? AND lease = ?
+-- name: leased
+SELECT json_group_array(id) FROM queue WHERE id IN (SELECT value FROM json_each(?)) AND lease = ?
+
+-- name: end_deliveries
+DELETE FROM queue WHERE id IN (SELECT value FROM json_each(?))
 
 -- name: postpone_delivery
-UPDATE queue SET attempts = ?, due = ?, status = ?, reason = ?, lease = NULL WHERE id = ? AND lease = ?
+UPDATE queue SET attempts = ?, due = ?, status = ?, reason = ?, lease = NULL WHERE id = ?
 
 -- name: release_one
 UPDATE queue SET lease = NULL WHERE id = ? AND lease = ?

@@ -1,0 +1,1 @@
+"""Moving in from LoginRadius: `site` reads its webhooks, `plan` decides, `report` tells."""

@@ -1,0 +1,69 @@
+"""Refusals that generated requests do not come to, at every call: documented, with their codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from harness import API_KEY, API_SECRET, Served
+from openapi.reading import content, operations, validator
+from outrider.api.app import bare_app
+from outrider.api.openapi.document import document
+from outrider.api.openapi.examples import every
+from outrider.app.access import Scope
+
+pytestmark = pytest.mark.slow
+DOCUMENT = document(bare_app())
+GUARDED = [
+    pytest.param(*found, id=found[2]["operationId"]) for found in operations(DOCUMENT) if found[2]["security"]
+]
+WITH_BODIES = [found for found in GUARDED if "requestBody" in found.values[2]]
+BROKEN = (b"{", b"no JSON", b'{"a":"\xff"}', b"[1]", b'"text"', b"{}{}")
+
+
+@pytest.fixture(scope="module")
+def bearers(shared: Served) -> Iterator[dict[str, str]]:
+    """A token with each scope alone."""
+    made = {str(scope): shared.ok("POST", "/v2/manage/keys", {"Name": scope, "Scopes": [scope]}) for scope in Scope}
+    yield {scope: key["Token"] for scope, key in made.items()}
+    for key in made.values():
+        shared.ok("DELETE", f"/v2/manage/keys/{key['Id']}")
+
+
+def documented(operation: dict[str, Any], status: int, answer: Any) -> int:
+    """The answer's code, which the operation documents under this status."""
+    validator(DOCUMENT, content(DOCUMENT, operation, status)["schema"]).validate(answer)
+    return int(answer["ErrorCode"])
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), GUARDED)
+def test_credentials(
+    shared: Served, bearers: dict[str, str], path: str, method: str, operation: dict[str, Any]
+) -> None:
+    newer = path.startswith("/v2/")
+    wanted = operation["security"][2]["bearer"][0]
+    refusals: list[tuple[dict[str, str], int, int]] = [
+        ({}, 400, 922),
+        ({"X-LoginRadius-ApiKey": API_KEY}, 400, 923),
+        ({"X-LoginRadius-ApiKey": "wrong", "X-LoginRadius-ApiSecret": API_SECRET}, 403, 901),
+        ({"X-LoginRadius-ApiKey": API_KEY, "X-LoginRadius-ApiSecret": "wrong"}, 401, 902),
+        ({"Authorization": "Bearer ork_wrong"}, 401, 6002 if newer else 901),
+    ]
+    for scope, token in bearers.items():
+        if scope != wanted:
+            refusals.append(({"Authorization": f"Bearer {token}"}, 403, 6002 if newer else 1143))
+    body = next(example.body for example in every()[operation["operationId"]].values())
+    for headers, status, code in refusals:
+        found, answer = shared.call(method.upper(), path.replace("{", "").replace("}", ""), body, headers=headers)
+        assert (found, documented(operation, found, answer)) == (status, code), answer
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), WITH_BODIES)
+def test_bodies_that_are_no_objects(shared: Served, path: str, method: str, operation: dict[str, Any]) -> None:
+    where = path.replace("{", "").replace("}", "") + "?objectname=orders"
+    for body in BROKEN:
+        status, answer = shared.call(method.upper(), where, raw=body)
+        assert 400 <= status < 500, (body, answer)
+        documented(operation, status, answer)

@@ -1,0 +1,201 @@
+"""At a million rows every list, claim, settlement and rescue reads next to nothing but what it returns.
+
+SQLite counts the steps of its virtual machine. A row that is looked at and not returned costs at least
+FEWEST_STEPS, a returned one what a list without any filter costs for each; what is beyond that was read in vain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import apsw
+import pytest
+
+from outrider.domain.delivery import Line, Step
+from outrider.domain.model import Tenant, Webhook
+from outrider.ports.ledger import DeliveryQuery, EventQuery
+from outrider.ports.queue import Settlement
+from outrider.ports.system import About
+from outrider.store.sqlite.database import SqliteDatabase, open_database
+from plans.million_sqlite import RARE, ROWS, SECOND, START, fill
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+FEWEST_STEPS = 5
+FIXED = 100  # rows' worth: starting the statements of a list, seeking in each
+DAY_ = (START + 200_000 * SECOND, START + 200_300 * SECOND)  # five minutes long ago
+LATER = START + 2 * ROWS * SECOND
+
+
+class Million:
+    """The store, and what the statements of a call cost."""
+
+    def __init__(self, database: SqliteDatabase, run: Callable[[Any], Any]) -> None:
+        self.database = database
+        self.run = run
+        self._steps = 0
+        for connection in (*database._readers._idle, database._connection):
+            connection.trace_v2(apsw.SQLITE_TRACE_PROFILE, self._note)
+
+    def _note(self, event: dict[str, Any]) -> None:
+        self._steps += event["stmt_status"]["SQLITE_STMTSTATUS_VM_STEP"]
+
+    def cost(self, call: Any) -> tuple[Any, int]:
+        self._steps = 0
+        found = self.run(call)
+        return found, self._steps
+
+
+@pytest.fixture(scope="module")
+def million(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Million]:
+    path = str(tmp_path_factory.mktemp("million") / "outrider.db")
+    about = About("host", 1, "0", (), 0)
+    with asyncio.Runner() as runner:
+
+        async def opened() -> SqliteDatabase:
+            return await open_database(path, "process", now=lambda: LATER, about=about)
+
+        runner.run(runner_close(opened))
+        fill(path)
+        database = runner.run(opened())
+        for tenant in ("a", "b"):
+            runner.run(database.book.add_tenant(Tenant(tenant, tenant, tenant, "sealed", 0)))
+        for version, name in enumerate([*(f"w{n}" for n in range(10)), "w-rare"], start=1):
+            hook = Webhook(name, "a", name, ("Type1",), "https://a.example", "", None, None, None, 0, 0)
+            runner.run(database.book.save_webhook(hook, version))
+        yield Million(database, runner.run)
+        runner.run(database.close())
+
+
+async def runner_close(opened: Callable[[], Any]) -> None:
+    """Open for the schema alone."""
+    await (await opened()).close()
+
+
+def reads_little(million: Million, call: Callable[[int], Any], bare: Callable[[int], Any]) -> list[Any]:
+    """Asserts the bound for a page of 100; returns the page. `bare` is the same list without a filter."""
+    plain, steps = million.cost(bare(100))
+    each = steps / len(plain)
+    found, steps = million.cost(call(100))
+    in_vain = (steps - each * len(found)) / FEWEST_STEPS
+    assert in_vain <= 2 * len(found) + FIXED, (len(found), steps, each)
+    return list(found)
+
+
+EVENTS = {
+    "type": EventQuery(type="Type1"),
+    "rare type": EventQuery(type="Rare"),
+    "no such type": EventQuery(type="None"),
+    "subject": EventQuery(subject="s77"),
+    "rare subject": EventQuery(subject="s-rare"),
+    "since": EventQuery(since=START + (ROWS - 20) * SECOND),
+    "until": EventQuery(until=START + 30 * SECOND),
+    "span": EventQuery(since=DAY_[0], until=DAY_[1]),
+    "type in a span": EventQuery(type="Type1", since=DAY_[0], until=DAY_[1]),
+    "subject in a span": EventQuery(subject="s77", since=START, until=DAY_[1]),
+    "an empty span": EventQuery(since=LATER, until=LATER + 1),
+}
+
+
+@pytest.mark.parametrize("name", EVENTS)
+@pytest.mark.parametrize("tenant", ["a", "b"])
+def test_lists_of_events(million: Million, tenant: str, name: str) -> None:
+    ledger = million.database.ledger
+    found = reads_little(
+        million,
+        lambda limit: ledger.events(tenant, EVENTS[name], None, limit),
+        lambda limit: ledger.events(tenant, EventQuery(), None, limit),
+    )
+    if name == "rare type" and tenant == "a":
+        assert len(found) == ROWS // RARE
+
+
+STATES = (None, "waiting", "delivered", "exhausted", "cancelled")
+DELIVERIES: dict[str, dict[str, Any]] = {
+    "nothing": {},
+    "type": {"type": "Type1"},
+    "rare type": {"type": "Rare"},
+    "no such type": {"type": "None"},
+    "subject": {"subject": "s77"},
+    "rare subject": {"subject": "s-rare"},
+    "webhook": {"webhook": "w3"},
+    "rare webhook": {"webhook": "w-rare"},
+    "no such webhook": {"webhook": "none"},
+    "event": {"event": "e777"},
+    "event and webhook": {"event": "e777", "webhook": "w7"},
+    "since": {"since": START + (ROWS - 20) * SECOND},
+    "until": {"until": START + 30 * SECOND},
+    "span": {"since": DAY_[0], "until": DAY_[1]},
+    "type in a span": {"type": "Type1", "since": DAY_[0], "until": DAY_[1]},
+    "webhook in a span": {"webhook": "w3", "since": DAY_[0], "until": DAY_[1]},
+    "an empty span": {"since": LATER, "until": LATER + 1},
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("name", DELIVERIES)
+def test_lists_of_deliveries(million: Million, name: str, state: str | None) -> None:
+    """Beside what a page returns only what is leased may be read, which a process bounds."""
+    ledger = million.database.ledger
+    release(million)
+    reads_little(
+        million,
+        lambda limit: ledger.deliveries("a", DeliveryQuery(state=state, **DELIVERIES[name]), None, limit),
+        lambda limit: ledger.deliveries("a", DeliveryQuery(state=state), None, limit),
+    )
+
+
+def test_later_pages_cost_what_the_first_does(million: Million) -> None:
+    ledger, before = million.database.ledger, f"{START + 500_000 * SECOND:012x}"
+    place = f"{before[:8]}-{before[8:]}"
+    reads_little(
+        million,
+        lambda limit: ledger.deliveries("a", DeliveryQuery(type="Type1"), place, limit),
+        lambda limit: ledger.deliveries("a", DeliveryQuery(), None, limit),
+    )
+
+
+def test_the_lines_of_a_delivery(million: Million) -> None:
+    some = million.run(million.database.ledger.deliveries("a", DeliveryQuery(state="delivered"), None, 1))[0]
+    found, steps = million.cost(million.database.ledger.lines("a", some.id))
+    assert len(found) == 1
+    assert steps < 100
+
+
+def release(million: Million) -> None:
+    million.run(million.database.queue.release())
+
+
+def test_claim_settle_and_rescue(million: Million) -> None:
+    queue = million.database.queue
+    release(million)
+    claimed, steps = million.cost(queue.claim("a", "w3", 200, LATER))
+    assert len(claimed) == 200
+    assert steps < 200 * 200
+    outcomes = [Settlement(d, Step(Line.ATTEMPTED, 2, LATER), 50, "why") for d in claimed[:100]]
+    outcomes += [Settlement(d, Step(Line.DELIVERED, 2, None), 50, "why") for d in claimed[100:]]
+    settled, steps = million.cost(queue.settle(outcomes))
+    assert settled.lost == frozenset()
+    assert steps < 200 * 400
+    million.run(queue.claim("a", "w3", 200, LATER))
+    queue._alone = False  # as after a restart: whoever held leases before is dead
+    queue._incarnation = "next"
+    pulse, steps = million.cost(queue.heartbeat(6_000))
+    assert pulse.released == 200
+    assert steps < 200 * 150
+
+
+def test_what_runs_now_and_then(million: Million) -> None:
+    queue, hooks = million.database.queue, 11
+    found, steps = million.cost(queue.backlogs())
+    assert {backlog.webhook for backlog in found} == {f"w{n}" for n in range(10)} | {"w-rare"}
+    assert steps < hooks * 200
+    version = million.run(million.database.book.tenant("a")).version
+    million.run(million.database.book.delete_webhook("a", "w-rare", 1, version))
+    found, steps = million.cost(queue.deleted_webhooks())
+    assert found == [("a", "w-rare")]
+    assert steps < 200
+    cancelled, steps = million.cost(queue.cancel("a", "w-rare", 10, 60))
+    assert cancelled == 10
+    assert steps < 10 * 400
