@@ -32,6 +32,7 @@ from outrider.ports.contents import (
     Stretch,
     Table,
 )
+from outrider.ports.ledger import EventQuery
 from outrider.ports.system import About
 from outrider.store import stretches
 from outrider.store.postgres import contents as postgres_contents
@@ -516,5 +517,93 @@ def test_reading_changes_nothing(place: Make) -> None:
         async with store.opened("source", to_write=False) as reading:
             with pytest.raises(StoreUnavailable):
                 await reading.write(Table.DATA_KEY, [(9, "x")], Progress(), Progress(1, (9,)))
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_running_jobs_have_to_end_first(place: Make, kind: str) -> None:
+    async def check() -> None:
+        source, target = place(kind), place("sqlite")
+        await fill(source)
+        await source.ask("UPDATE job SET state = 'running' WHERE id = 'j2'")
+        async with (
+            source.opened("source", to_write=False) as reading,
+            target.opened("target", to_write=True) as writing,
+        ):
+            with pytest.raises(ConfigError, match=r"source: .* whose jobs have ended: .* given 1 running"):
+                await copied(reading, writing)
+            assert [await writing.count(table) for table in Table] == [0] * len(Table)
+        await (await target.served()).close()  # nor is it an unfinished copy
+
+    asyncio.run(check())
+
+
+def shuffled_events() -> list[Row]:
+    """Ten days, in no order of time, three events of each instant."""
+    instants = [NOW - n * DAY // 2 for n in range(20)]
+    return [
+        (f"t{n % 2}", f"x{n}", ("Login", "Register")[n % 5 == 0], f"s{n % 3}", None, NOW, instants[n * 7 % 20],
+         b"{}", bytes(16), 1)
+        for n in range(60)
+    ]  # fmt: skip
+
+
+async def copied_with_a_break(source: Place, target: Place) -> None:
+    for left in (22, -1):
+        async with (
+            source.opened("source", to_write=False) as reading,
+            target.opened("target", to_write=True) as writing,
+        ):
+            try:
+                assert (await copied(reading, Breaking(writing, left, happened=True))).identical
+            except Interrupted:
+                assert 0 < await writing.count(Table.EVENT) < len(shuffled_events())
+
+
+async def check_lists(store: Place, rows: list[Row]) -> None:
+    """Newest first, whatever is asked for, also when the second page begins amid events of one instant."""
+    tenant, identity, kind, subject, accepted = (
+        COLUMNS[Table.EVENT].index(name) for name in ("tenant", "id", "type", "subject", "accepted")
+    )
+    since = NOW - 6 * DAY
+    wanted: list[tuple[EventQuery, Callable[[Any], bool]]] = [
+        (EventQuery(), bool),
+        (EventQuery(type="Register"), lambda row: row[kind] == "Register"),
+        (EventQuery(subject="s1"), lambda row: row[subject] == "s1"),
+        (EventQuery(since=since, until=NOW), lambda row: since <= row[accepted] < NOW),
+    ]
+    served = await store.served()
+    try:
+        for query, fits in wanted:
+            first = await served.ledger.events("t1", query, None, 5)
+            listed = first + await served.ledger.events("t1", query, first[-1].place, 100)
+            instants = [row.event.accepted for row in listed]
+            assert instants == sorted(instants, reverse=True), query
+            expected = sorted(str(row[identity]) for row in rows if row[tenant] == "t1" and fits(row))
+            assert sorted(row.event.id for row in listed) == expected, query
+    finally:
+        await served.close()
+
+
+def test_events_get_the_places_of_their_new_store(place: Make) -> None:
+    async def check() -> None:
+        first, middle, last = place("sqlite"), place("postgres"), place("sqlite")
+        events = contents()[Table.EVENT] + shuffled_events()
+        await fill(first, contents() | {Table.EVENT: events})
+        await copied_with_a_break(first, middle)
+        assert await middle.ask("SELECT count(*) FROM event_default") == [(0,)]
+        assert await middle.ask("SELECT count(*) FROM event WHERE place >> 20 <> accepted") == [(0,)]
+        found = await middle.ask("SELECT tenant, id, place FROM event ORDER BY tenant, id")
+        assert len(found) == len(events)
+        assert await middle.ask("SELECT tenant, id, place FROM event_id ORDER BY tenant, id") == found
+        owed = await middle.ask("SELECT tenant, event, event_place FROM queue")
+        assert set(owed) <= set(found)
+        await check_lists(middle, events)
+        await copied_with_a_break(middle, last)
+        places = await last.ask("SELECT place, accepted FROM event ORDER BY place")
+        assert [place for place, _ in places] == list(range(1, len(events) + 1))
+        assert [accepted for _, accepted in places] == sorted(accepted for _, accepted in places)
+        await check_lists(last, events)
 
     asyncio.run(check())

@@ -58,7 +58,9 @@ async def copy(source: Contents, target: Copy, *, copied: Told, compared: Callab
     Raises ConfigError when this copy cannot be made, or when the source changed meanwhile.
     """
     if running := await source.running_jobs():
-        raise ConfigError("source", "a store whose jobs have ended: cancel them, or let them end", f"{running} running")
+        raise ConfigError(
+            "source", "a store whose jobs have ended: cancel them, or let them end", f"{running} running"
+        )
     if not target.keeps_turns and (displaced := await source.out_of_turn()):
         expected = "deliveries whose order is that of their ids, the only one SQLite keeps"
         raise ConfigError("source", expected, f"{displaced} that wait in another order; let them arrive first")

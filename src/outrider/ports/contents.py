@@ -37,7 +37,7 @@ class Table(StrEnum):
 
 # What a row holds, in this order. Flags are 0 or 1, instants milliseconds, documents the bytes both stores keep.
 # `delivery` is absent from the line of a skip. `turn` numbers the deliveries of a webhook with the same order key
-# in the order they are sent in, from 1. The place of an event is absent: every store gives out its own, by `accepted`.
+# in the order they are sent in, from 1. An event's place is absent: every store gives its own.
 COLUMNS: dict[Table, tuple[str, ...]] = {
     Table.DATA_KEY: ("number", "wrapped"),
     Table.TENANT: ("id", "api_key", "version", "document"),

@@ -14,7 +14,7 @@ import asyncpg
 import msgspec
 
 from outrider.domain.clock import DAY, SECOND
-from outrider.domain.errors import ConfigError
+from outrider.domain.errors import ConfigError, InvalidField
 from outrider.domain.ids import is_uuid
 from outrider.ports.contents import COLUMNS, Key, Progress, Row, RowsRefused, Stretch, Table
 from outrider.store.postgres.connections import SETTING, Connections, check_server, connect, parse_url, rows_of
@@ -126,7 +126,7 @@ class PostgresContents:
 
         try:
             await self._connections.in_transaction(work, limit_s=WRITING_S)
-        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, InvalidField) as error:
             raise RowsRefused(f"PostgreSQL takes no such rows of {table}: {_why(rows, error)}") from error
 
     async def set_last_line(self, place: int) -> None:
@@ -194,9 +194,9 @@ async def _open(text: str, side: str, to_write: bool, silent_after: int) -> Post
     return contents
 
 
-async def is_unfinished(connections: Connections) -> bool:
+async def is_unfinished(connection: Any) -> bool:
     """Whether the store is a copy that is not whole yet."""
-    return bool(await connections.run(lambda connection: connection.fetchval(SQL["unfinished"])))
+    return bool(await connection.fetchval(SQL["unfinished"]))
 
 
 async def _check_migrated(connections: Connections) -> None:
