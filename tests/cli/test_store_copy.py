@@ -17,7 +17,7 @@ from harness import Receiver, Served, outrider, until
 from nodes.cluster import ROOT_KEY
 from postgres import Postgres
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.stores("sqlite")]  # where every move begins
 Serve = Callable[..., Served]
 Receive = Callable[..., Receiver]
 EVENTS = 200_000

@@ -194,9 +194,9 @@ async def _open(text: str, side: str, to_write: bool, silent_after: int) -> Post
     return contents
 
 
-async def is_unfinished(connection: Any) -> bool:
+async def is_unfinished(connections: Connections) -> bool:
     """Whether the store is a copy that is not whole yet."""
-    return bool(await connection.fetchval(SQL["unfinished"]))
+    return bool(await connections.run(lambda connection: connection.fetchval(SQL["unfinished"])))
 
 
 async def _check_migrated(connections: Connections) -> None:

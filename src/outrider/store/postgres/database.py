@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 import msgspec
 
@@ -76,16 +75,11 @@ async def open_database(
         about=described,
         schema=len(known),
     )
-
-    async def join(connection: Any) -> None:
-        # Before it is known: the copy goes on only where nobody has shown life.
-        if await is_unfinished(connection):
-            raise ConfigError(SETTING, "a whole store", "an unfinished copy of another one")
-        await nodes.join(connection)
-
     try:
         await check_server(writers, NODE)
-        await migrate(writers, known, join)
+        if await is_unfinished(writers):
+            raise ConfigError(SETTING, "a whole store", "an unfinished copy of another one")
+        await migrate(writers, known, nodes.join)
         readers = await connect(url, FOR_READERS, statement_timeout=READ_LIMIT)
     except BaseException:
         await writers.close()
