@@ -130,7 +130,7 @@ class PostgresContents:
             raise RowsRefused(f"PostgreSQL takes no such rows of {table}: {_why(rows, error)}") from error
 
     async def set_last_line(self, place: int) -> None:
-        await self._connections.run(lambda c: c.execute(SQL["set_last_line"], place))
+        await self._connections.run(lambda c: c.execute(SQL["set_last_line"], place), limit_s=READING_S)
 
     async def finish(self) -> None:
         """The planner learns what came, so that the first queries do not have to wait for autovacuum."""
