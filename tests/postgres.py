@@ -97,8 +97,8 @@ class Postgres:
 class OwnPostgres(Postgres):
     """A server of the wheel that can be stopped, started and killed; its data lasts until `remove`.
 
-    It syncs as any server has to. `on_disk`: what it syncs to is a disk, for who measures; else it is memory where there
-    is enough, since a crash of a process, which is what tests make, loses none of that.
+    It syncs as any server has to. `on_disk`: what it syncs to is a disk, for who measures; else it is memory where
+    there is enough, since a crash of a process, which is what tests make, loses none of that.
     """
 
     def __init__(self, *, on_disk: bool = False, **settings: str) -> None:
@@ -123,6 +123,7 @@ class OwnPostgres(Postgres):
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
             "unix_socket_directories": str(self.folder),
+            "dynamic_shared_memory_type": "mmap",  # among its files, so that a crash leaves nothing elsewhere
         }
         settings |= {"max_connections": "200", "shared_buffers": "256MB", "max_wal_size": "2GB"} | self._settings
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
