@@ -146,9 +146,15 @@ FAULTS: list[tuple[Callable[[Patch], None], promises.Promise]] = [
 ]
 
 
+@pytest.fixture(scope="module")
+def healthy() -> World:
+    return simulate(1, rough_hour, POLICY, LIMITS)
+
+
 @pytest.mark.parametrize(("plant", "promise"), FAULTS, ids=lambda found: found.__name__)
-def test_a_planted_fault_is_found(monkeypatch: Patch, plant: Callable[[Patch], None], promise: Any) -> None:
-    healthy: World = simulate(1, rough_hour, POLICY, LIMITS)
+def test_a_planted_fault_is_found(
+    monkeypatch: Patch, healthy: World, plant: Callable[[Patch], None], promise: Any
+) -> None:
     assert promise(healthy) == []
     plant(monkeypatch)
     assert promise(simulate(1, rough_hour, POLICY, LIMITS)) != []
