@@ -18,13 +18,9 @@ from conformance.conftest import ABOUT, TENANT, OnPostgres
 from nodes.cluster import Wire
 from outrider.domain.clock import DAY
 from outrider.domain.delivery import Line, Step
-<<<<<<< HEAD
 from outrider.domain.errors import ConfigError, StoreUnavailable
-=======
-from outrider.domain.errors import ConfigError, InvalidField, StoreUnavailable
 from outrider.domain.fanout import owe_again
 from outrider.domain.job import Job, JobKind, JobState, Selection
->>>>>>> bdbb873 (ADR 19; lists over many days against what was stored, on every store; an unheard stretch is made once)
 from outrider.domain.model import Ordering
 from outrider.ports.ledger import DeliveryQuery
 from outrider.ports.queue import Settlement
