@@ -109,7 +109,7 @@ def contents() -> dict[Table, list[Row]]:
             for n, identity in enumerate(ids[8:14])
         ],
         Table.HEALTH: [("t0", "w0", b"health"), ("t1", "w1", b"")],
-        Table.JOB: [("t0", "j1", "done", 18, b"job"), ("t0", "j2", "running", 12, b"job")],
+        Table.JOB: [("t0", "j1", "done", 18, b"job"), ("t0", "j2", "cancelled", 12, b"job")],
         Table.CUSTOM_OBJECT: [
             ("t1", f"u{n}", "orders", f"{n:024x}", bytes([n]), NOW, NOW + n, 1 + n) for n in range(7)
         ],
@@ -140,6 +140,9 @@ class Given:
 
     async def places(self) -> Places:
         return Places(100, 200)
+
+    async def running_jobs(self) -> int:
+        return 0
 
     async def out_of_turn(self) -> int:
         return 0

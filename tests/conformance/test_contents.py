@@ -13,9 +13,11 @@ import pytest
 
 from conformance.movable import NOW, Breaking, Given, Interrupted, Place, contents, copied, fill, rows_of, silent
 from outrider.app.copying import compare
-from outrider.domain.clock import DAY
+from outrider.domain.clock import DAY, HOUR
 from outrider.domain.errors import ConfigError, StoreUnavailable
+from outrider.domain.job import JobKind, Selection
 from outrider.ports.contents import COLUMNS, Places, Progress, RowsRefused, Table
+from outrider.ports.ledger import EventQuery
 from outrider.store import stretches
 from postgres import Postgres
 
@@ -25,6 +27,7 @@ OWN: dict[str, dict[str, set[str]]] = {
     "sqlite": {"webhook": {"secret"}, "queue": {"lease"}},
     "postgres": {
         "tenant": {"changed"},
+        "event": {"number"},
         "queue": {"lease", "event_place", "event_accepted", "place"},
         "health": {"node", "changed"},
     },
@@ -120,7 +123,7 @@ CHANGES = [
     ("DELETE FROM ledger WHERE line = 'skipped'", "ledger"),
     ("UPDATE queue SET due = due + 1 WHERE event = 'e5'", "queue"),
     ("UPDATE health SET document = 'x' WHERE webhook = 'w1'", "health"),
-    ("UPDATE job SET place = 13 WHERE state = 'running'", "job"),
+    ("UPDATE job SET place = 13 WHERE id = 'j2'", "job"),
     ("UPDATE custom_object SET revision = 9 WHERE uid = 'u6'", "custom_object"),
 ]
 
@@ -177,6 +180,46 @@ def test_sqlite_refuses_an_order_it_cannot_keep(place: Make) -> None:
             other.opened("target", to_write=True) as writing,
         ):
             assert (await copied(reading, writing)).identical
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_no_job_is_copied_while_it_runs(place: Make, kind: str) -> None:
+    async def check() -> None:
+        source, target = place(kind), place(kind)
+        await fill(source)
+        await source.ask("UPDATE job SET state = 'running' WHERE id = 'j2'")
+        async with (
+            source.opened("source", to_write=False) as reading,
+            target.opened("target", to_write=True) as writing,
+        ):
+            with pytest.raises(ConfigError, match=r"source: .* 1 of them; let them end, or cancel them first"):
+                await copied(reading, writing)
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize(("source", "target"), ALL)
+def test_lists_of_what_arrived_go_by_its_instants(place: Make, source: str, target: str) -> None:
+    async def check() -> None:
+        one, other = place(source), place(target)
+        await fill(one)
+        async with (
+            one.opened("source", to_write=False) as reading,
+            other.opened("target", to_write=True) as writing,
+        ):
+            await copied(reading, writing)
+        served = await other.served()
+        for hours, expected in [(0, ["e6", "e4", "e2", "e0"]), (16, ["e6", "e4", "e2"]), (17, ["e6", "e4"])]:
+            query = EventQuery(since=NOW + hours * HOUR)
+            assert [row.event.id for row in await served.ledger.events("t0", query, None, 9)] == expected
+        for selected, kind in [(JobKind.REPLAY, "events"), (JobKind.RETRY_FAILED, "lines")]:
+            selection = Selection(selected, "t0", "w0", since=NOW)
+            start, end = await served.jobs.bounds(selection)
+            stretch = await served.jobs.stretch(selection, start, end)
+            assert bool(stretch.events) == (kind == "events")
+        await served.close()
 
     asyncio.run(check())
 

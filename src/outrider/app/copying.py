@@ -60,6 +60,9 @@ async def copy(source: Contents, target: Copy, *, copied: Told, compared: Callab
     if not target.keeps_turns and (displaced := await source.out_of_turn()):
         expected = "deliveries whose order is that of their ids, the only one SQLite keeps"
         raise ConfigError("source", expected, f"{displaced} that wait in another order; let them arrive first")
+    if running := await source.running_jobs():
+        expected = "no recovery job under way, because it walks by places of its own store"
+        raise ConfigError("source", expected, f"{running} of them; let them end, or cancel them first")
     mark = await source.mark()
     progress = await target.begin(mark)
     for table in Table:

@@ -112,6 +112,10 @@ class Contents(Protocol):
 
     async def places(self) -> Places: ...
 
+    async def running_jobs(self) -> int:
+        """How many recovery jobs are under way. They walk by places, which another store may count otherwise."""
+        ...
+
     async def out_of_turn(self) -> int:
         """How many deliveries are to be sent in another order than that of their ids."""
         ...

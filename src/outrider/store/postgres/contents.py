@@ -96,6 +96,9 @@ class PostgresContents:
     async def places(self) -> Places:
         return Places(*await self._connections.run(lambda connection: connection.fetchrow(SQL["places"])))
 
+    async def running_jobs(self) -> int:
+        return int(await self._connections.run(lambda connection: connection.fetchval(SQL["running_jobs"])))
+
     async def out_of_turn(self) -> int:
         found = await self._connections.run(lambda c: c.fetchval(SQL["out_of_turn"]), limit_s=READING_S)
         return int(found)

@@ -54,6 +54,9 @@ class SqliteContents:
     async def places(self) -> Places:
         return Places(*(await self._all("places"))[0])
 
+    async def running_jobs(self) -> int:
+        return int((await self._all("running_jobs"))[0][0])
+
     async def out_of_turn(self) -> int:
         """None: the ids are the order."""
         return 0

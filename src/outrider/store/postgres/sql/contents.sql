@@ -71,6 +71,9 @@ SELECT (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM event_place),
 SELECT setval('event_place', greatest($1::bigint, 1), $1 > 0), setval('ledger_place', greatest($2::bigint, 1), $2 > 0),
     setval('queue_place', greatest((SELECT max(place) FROM queue), 1), EXISTS (SELECT 1 FROM queue))
 
+-- name: running_jobs
+SELECT count(*) FROM job WHERE state = 'running'
+
 -- name: out_of_turn
 SELECT count(*) FROM (
     SELECT row_number() OVER (PARTITION BY tenant, webhook, order_key ORDER BY place) AS turn,
@@ -142,20 +145,22 @@ INSERT INTO api_key (tenant, id, document) SELECT * FROM unnest($1::text[], $2::
 SELECT count(*) FROM event
 
 -- name: read_event
-SELECT place, tenant, id, type, subject, operation, time, accepted, body, fingerprint, book FROM event
-WHERE place > $1 ORDER BY place
+SELECT number, tenant, id, type, subject, operation, time, accepted, body, fingerprint, book FROM event
+WHERE number > $1 ORDER BY number
 
 -- name: write_event
+-- What is a place elsewhere is a number here, of which a place is made.
 WITH events AS MATERIALIZED (
-    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
+    SELECT (e.accepted << 20) + (e.number & 1048575) AS place, e.*
+    FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
         $8::bigint[], $9::bytea[], $10::bytea[], $11::bigint[])
-        AS e (place, tenant, id, type, subject, operation, time, accepted, body, fingerprint, book)
+        AS e (number, tenant, id, type, subject, operation, time, accepted, body, fingerprint, book)
 ), ids AS (
     INSERT INTO event_id (tenant, id, place, accepted, fingerprint)
     SELECT tenant, id, place, accepted, fingerprint FROM events
 )
-INSERT INTO event (place, tenant, id, type, subject, operation, time, accepted, body, fingerprint, book)
-SELECT place, tenant, id, type, subject, operation, time, accepted, body, fingerprint, book FROM events
+INSERT INTO event (place, number, tenant, id, type, subject, operation, time, accepted, body, fingerprint, book)
+SELECT * FROM events
 
 -- name: count_ledger
 SELECT count(*) FROM ledger

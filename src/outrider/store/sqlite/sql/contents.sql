@@ -58,6 +58,9 @@ SELECT
 SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0),
     coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'ledger'), 0)
 
+-- name: running_jobs
+SELECT count(*) FROM job WHERE state = 'running'
+
 -- name: forget_places
 DELETE FROM sqlite_sequence WHERE name IN ('event', 'ledger')
 
