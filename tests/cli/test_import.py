@@ -1,4 +1,4 @@
-"""`outrider import loginradius` from a served Outrider that plays the site, and from one with LoginRadius' quirks."""
+"""`outrider import loginradius` from a served Outrider playing the site, and from one with LoginRadius' quirks."""
 
 from __future__ import annotations
 

@@ -186,7 +186,7 @@ def test_the_limit_counts_those_that_are_here_and_those_planned() -> None:
 
 def test_what_is_here_by_event_and_url_is_not_created_again() -> None:
     (step,) = planned(theirs(Name="renamed since"), here=(ours(TargetUrl="https://CRM.example.com/hooks"),))
-    assert (step.action, step.webhook, step.for_human) == (Action.THERE, "a" * 24, False)
+    assert (step.action, step.webhook, step.name, step.for_human) == (Action.THERE, "a" * 24, "crm", False)
 
 
 def test_one_here_stands_for_one_of_the_site_and_the_closest_is_taken() -> None:
@@ -195,6 +195,12 @@ def test_one_here_stands_for_one_of_the_site_and_the_closest_is_taken() -> None:
     assert [s.webhook for s in planned(plain, special, here=here)] == [None, "b" * 24]
     both = (*here, ours("c" * 24, Name="Login-crm-example-com"))
     assert [s.webhook for s in planned(plain, special, here=both)] == ["c" * 24, "b" * 24]
+
+
+def test_headers_tell_more_than_names() -> None:
+    site = theirs(Name="a", Headers={"X-A": "1"}), theirs(Name="b")
+    here = ours("b" * 24, Name="a"), ours("c" * 24, Name="z", Headers={"X-A": "1"})
+    assert [(s.webhook, s.for_human) for s in planned(*site, here=here)] == [("c" * 24, False), ("b" * 24, False)]
 
 
 def test_one_here_of_several_events_stands_for_one_of_each() -> None:

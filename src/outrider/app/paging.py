@@ -36,7 +36,7 @@ def _foreign() -> InvalidField:
 
 def is_place(key: str) -> bool:
     """Whether a key is the place of an event."""
-    return key.isascii() and key.isdigit() and len(key) <= 18
+    return key.isascii() and key.isdigit() and len(key) <= 19 and int(key) < 1 << 63
 
 
 def opened(cursor: str | None, fits: Callable[[str], bool]) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -47,7 +47,7 @@ class Here:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One webhook of the site: `body` creates it, `webhook` is its id here, `needs` are left for a human."""
+    """One webhook of the site, under its name here; `body` creates it, `webhook` is its id here."""
 
     action: Action
     site_id: str
@@ -125,7 +125,8 @@ def _there(one: Found, ours: dict[str, Any], here: Here) -> Step:
     left = lacking.of_pair(one, ours, same_secret=here.same_secret)
     quiet = not ours["Enabled"] and not left
     notes = (f"it sends nothing: {ours['DisabledReason']}",) if quiet else ()
-    return _step(one, Action.THERE, f"webhook {ours['Id']}", notes=notes, needs=left, webhook=ours["Id"])
+    step = _step(one, Action.THERE, f"webhook {ours['Id']}", notes=notes, needs=left, webhook=ours["Id"])
+    return replace(step, name=ours["Name"])
 
 
 class _Planner:

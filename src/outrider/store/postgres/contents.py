@@ -59,7 +59,10 @@ class PostgresContents:
 
     async def check_unserved(self) -> None:
         """Raises ConfigError."""
-        alive = await self._connections.run(lambda c: c.fetchval(SQL["alive"], self._silent_after))
+        await self._connections.run(self._look_for_life)
+
+    async def _look_for_life(self, connection: Any) -> None:
+        alive = await connection.fetchval(SQL["alive"], self._silent_after)
         if alive:
             given = f"{alive} that showed life in the last {self._silent_after / SECOND:g} s"
             raise ConfigError(self._side, "a store no Outrider serves", given)
@@ -104,7 +107,6 @@ class PostgresContents:
         return int(found)
 
     async def begin(self, mark: str) -> dict[Table, Progress]:
-        await self.check_unserved()
         rows = await self._connections.in_transaction(lambda connection: self._begin(connection, mark))
         if any(row["source"] != mark for row in rows):
             expected = "an empty store, or the unfinished copy of the source as it is"
@@ -142,8 +144,9 @@ class PostgresContents:
         await self._connections.close()
 
     async def _begin(self, connection: Any, mark: str) -> list[Any]:
-        # A process that starts meanwhile waits for this lock, and then finds the copy.
+        # Starts take this lock too. One that looked for a copy before there was this one is found at the end.
         await connection.execute(MIGRATE["lock"])
+        await self._look_for_life(connection)
         if not await connection.fetchval(SQL["unfinished"]):
             found = [row[0] for row in await connection.fetch(SQL["not_empty"])]
             if found:

@@ -77,9 +77,9 @@ async def open_database(
     )
     try:
         await check_server(writers, NODE)
-        await migrate(writers, known, nodes.join)
         if await is_unfinished(writers):
             raise ConfigError(SETTING, "a whole store", "an unfinished copy of another one")
+        await migrate(writers, known, nodes.join)
         readers = await connect(url, FOR_READERS, statement_timeout=READ_LIMIT)
     except BaseException:
         await writers.close()

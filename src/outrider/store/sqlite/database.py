@@ -111,9 +111,9 @@ def _open(path: str, incarnation: str, now: Callable[[], int], about: About) -> 
     lock = lock_file(path)
     try:
         connection = connect(path)
-        migrate(connection)
         if _scalar(connection, UNFINISHED) is not None:
             raise ConfigError("OUTRIDER_STORE", "a whole store", "an unfinished copy of another one")
+        migrate(connection)
     except BaseException:
         os.close(lock)
         raise
