@@ -14,7 +14,7 @@ import asyncpg
 import msgspec
 
 from outrider.domain.clock import DAY, SECOND
-from outrider.domain.errors import ConfigError
+from outrider.domain.errors import ConfigError, InvalidField
 from outrider.domain.ids import is_uuid
 from outrider.ports.contents import COLUMNS, Key, Places, Progress, Row, RowsRefused, Stretch, Table
 from outrider.store.postgres.connections import SETTING, Connections, check_server, connect, parse_url, rows_of
@@ -127,7 +127,7 @@ class PostgresContents:
 
         try:
             await self._connections.in_transaction(work, limit_s=WRITING_S)
-        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+        except (InvalidField, asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
             raise RowsRefused(f"PostgreSQL takes no such rows of {table}: {_why(rows, error)}") from error
 
     async def set_places(self, places: Places) -> None:
