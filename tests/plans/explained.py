@@ -46,8 +46,9 @@ class ExplainedConnections(Connections):
 
     @property
     def rows(self) -> int:
-        """All rows read since the last `clear`."""
-        return round(sum(scan.rows for one in self.statements for scan in one.scans))
+        """All rows read since the last `clear`, but for those of the server's own catalogue."""
+        scans = [scan for one in self.statements for scan in one.scans]
+        return round(sum(scan.rows for scan in scans if not scan.table.startswith("pg_")))
 
     def clear(self) -> None:
         self.statements.clear()

@@ -21,8 +21,8 @@ from outrider.domain.job import JobKind, Selection
 from outrider.domain.model import Acceptance, Delivery, Event
 from outrider.ports.ledger import DeliveryQuery, EventQuery
 from outrider.ports.queue import Settlement
-from outrider.store.postgres.jobs import FOUND, LOOKED_AT
 from outrider.store.postgres.nodes import _take_over
+from outrider.store.postgres.past import FOUND, LOOKED_AT
 from plans.million_postgres import Million
 from postgres import Postgres
 
@@ -224,16 +224,16 @@ def looked_at(million: Million, selection: Selection, after: int, upto: int) -> 
     "more", [{}, {"events": ("RareType",)}, {"subject": "gone"}, {"subject": "none"}], ids=named
 )
 def test_stretches_of_jobs(million: Million, kind: JobKind, webhook: str, more: dict[str, Any]) -> None:
-    """Whatever is looked at is looked up in three other tables at most, and so much of it at a time."""
+    """Whatever is looked at is looked up in four other tables at most, and so much of it at a time."""
     selection = Selection(kind, T, webhook, **more)
     place, end = million.run(million.jobs.bounds(selection))
     for _ in range(3):
         stretch, rows = million.read(million.jobs.stretch(selection, place, end))
         looked = looked_at(million, selection, place, stretch.place)
         assert 0 < looked <= LOOKED_AT
-        assert rows <= 4 * looked + FEW
+        assert rows <= 5 * looked + FEW
         if not more:
-            assert len(stretch.events) == FOUND
+            assert FOUND // 2 < len(stretch.events) <= FOUND
         place = stretch.place
 
 

@@ -86,7 +86,7 @@ class _Stateless(asyncpg.Connection):  # type: ignore[misc]
 
 
 class Connections:
-    """At most `size` connections. `run`, `in_transaction` and `in_snapshot` are the only ways to use one.
+    """At most `size` connections. `run` and `in_transaction` are the only ways to use one.
 
     `opening` is the statement that every use begins with behind a pooler; None where none stands between.
     """
@@ -108,10 +108,6 @@ class Connections:
     async def in_transaction(self, work: Work[T], *, limit_s: float = LIMIT_S) -> T:
         """The same, all of it or nothing of it."""
         return await self._use(self._whole(work), limit_s)
-
-    async def in_snapshot(self, work: Work[T]) -> T:
-        """The same for reads that have to be of one moment."""
-        return await self._use(self._whole(work, isolation="repeatable_read", readonly=True), LIMIT_S)
 
     def _whole(self, work: Work[T], **options: Any) -> Work[T]:
         async def whole(connection: Any) -> T:

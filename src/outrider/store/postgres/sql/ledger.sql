@@ -47,8 +47,8 @@ WHERE q.tenant = $1 AND (q.event, q.id) < ($7, $2) AND (q.event, q.id) >= ($7, $
 ORDER BY q.event DESC, q.id DESC LIMIT $6
 
 -- name: waiting_by_subject
--- What is unleased is read through an index of its own, with the value asked for in the order, as above. What is leased
--- is read whole, of the tenant: it is bounded by what processes hold in memory. The same below.
+-- What is unleased is read through an index of its own, with the value asked for in the order, as above. What is
+-- leased is read whole, of the tenant: it is bounded by what processes hold in memory. The same below.
 SELECT q.id, q.event, q.type, q.subject, q.webhook,
     coalesce((SELECT w.name FROM webhook w WHERE w.tenant = $1 AND w.id = q.webhook), ''),
     'waiting', q.attempts, q.created, q.due, NULL, q.reason, q.status, q.origin
