@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import msgspec
 import pytest
 
 from conformance.conftest import ABOUT, TENANT, OnPostgres
@@ -17,6 +18,8 @@ from nodes.cluster import Wire
 from outrider.domain.clock import DAY
 from outrider.domain.delivery import Line, Step
 from outrider.domain.errors import ConfigError, InvalidField, StoreUnavailable
+from outrider.domain.fanout import owe_again
+from outrider.domain.job import Job, JobKind, JobState, Selection
 from outrider.domain.model import Ordering
 from outrider.ports.ledger import DeliveryQuery, EventQuery
 from outrider.ports.queue import Settlement
@@ -262,6 +265,24 @@ def test_what_an_unheard_settlement_promoted_is_released(broken: Broken) -> None
     assert broken.claimed_by_other() == ["d-e2"]
 
 
+def test_what_an_unheard_stretch_made_is_made_once(broken: Broken) -> None:
+    store, run = broken.store, broken.run
+    event = store.accept("e1", lease=True).events[0]
+    selection = Selection(JobKind.REPLAY, TENANT, "w")
+    start, end = run(store.database.jobs.bounds(selection))
+    job = Job("j1", selection, start, end, start, 1)
+    run(store.database.jobs.add(job))
+    after = msgspec.structs.replace(job, place=end, made=1, state=JobState.DONE)
+    made = [owe_again(event, "w", "d-f", 9, "job:j1")]
+    broken.wire.break_at = b"COMMIT"
+    with pytest.raises(StoreUnavailable):
+        run(store.database.jobs.advance(job, after, made))
+    assert not run(store.database.jobs.advance(job, after, made))
+    assert not run(broken.other.jobs.advance(job, after, made))
+    assert run(store.queue.size()) == 2
+    assert run(broken.other.jobs.job(TENANT, "j1")) == after
+
+
 def test_what_is_held_after_all_is_no_doubt(broken: Broken) -> None:
     store, run = broken.store, broken.run
     store.accept("e1")
@@ -493,3 +514,21 @@ def test_a_whole_look_is_never_long_in_coming(monkeypatch: pytest.MonkeyPatch) -
     found.looked(None, 0.001, whole=True, earliest={key: 9})
     now -= floors.LONGEST_S
     assert (found.floor(key), found.all()) == (0, {})
+
+
+def test_what_ends_while_a_list_is_read_is_shown_once(store: OnPostgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the page is as full as it was to be, or the list would seem to be at its end."""
+    made = [store.accept(f"e{number}", lease=True).deliveries[0] for number in range(6)]
+    ledger = store.database.ledger
+    read = ledger._waiting
+
+    async def and_then_they_end(*arguments: Any) -> list[Any]:
+        found = await read(*arguments)
+        await store.queue.settle([settled(d) for d in (made[5], made[3])])
+        return found
+
+    monkeypatch.setattr(ledger, "_waiting", and_then_they_end)
+    rows = store.run(ledger.deliveries(TENANT, DeliveryQuery(), None, 4))
+    assert [(row.event, row.state) for row in rows] == [
+        ("e5", "delivered"), ("e4", "waiting"), ("e3", "delivered"), ("e2", "waiting"),
+    ]  # fmt: skip

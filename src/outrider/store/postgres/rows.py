@@ -60,13 +60,16 @@ async def find_held(connection: Any, deliveries: Sequence[Delivery]) -> frozense
 
 async def owe(connection: Any, deliveries: Sequence[Delivery]) -> None:
     """Store unleased deliveries of events that are stored already; none of those that are not any more."""
+    if not deliveries:
+        return
     await connection.execute(SQL["owing"])
+    span = await connection.fetchrow(SQL["places"], *columns([(d.tenant, d.event) for d in deliveries], 2))
     await lock_order(connection, deliveries)
     held = await find_held(connection, deliveries)
     rows = [
         (d.tenant, d.id, d.webhook, d.event, d.created, d.order_key, d.origin, d.id in held) for d in deliveries
     ]
-    await connection.execute(SQL["owe"], *columns(rows, 8))
+    await connection.execute(SQL["owe"], *columns(rows, 8), *span)
 
 
 def _order_keys(deliveries: Iterable[Delivery]) -> set[tuple[str, str, str]]:

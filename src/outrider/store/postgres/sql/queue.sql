@@ -39,8 +39,13 @@ FROM unnest($25::text[], $26::bigint[], $27::text[], $28::text[], $29::text[]) A
 -- While events of old days are dropped, no delivery of one of them may come to be; see `stop_owing` in upkeep.sql.
 SELECT pg_advisory_xact_lock_shared(hashtextextended('outrider owing', 0))
 
+-- name: places
+-- Between which places these events lie.
+SELECT min(k.place), max(k.place) FROM unnest($1::text[], $2::text[]) AS g (tenant, event)
+JOIN LATERAL (SELECT i.place FROM event_id i WHERE i.tenant = g.tenant AND i.id = g.event LIMIT 1) k ON true
+
 -- name: owe
--- Deliveries of events that are stored already.
+-- Deliveries of events that are stored already, at places from $9 to $10: the plan has the days of those in it only.
 WITH owed AS MATERIALIZED (
     SELECT d.*, nextval('queue_place') AS place
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::boolean[])
@@ -55,7 +60,7 @@ JOIN LATERAL (SELECT i.place, i.accepted FROM event_id i WHERE i.tenant = d.tena
     ON true
 JOIN LATERAL (
     SELECT v.type, v.subject FROM event v
-    WHERE v.tenant = d.tenant AND v.place = k.place AND v.accepted = k.accepted LIMIT 1
+    WHERE v.tenant = d.tenant AND v.place = k.place AND v.place BETWEEN $9 AND $10 LIMIT 1
 ) e ON true
 
 -- name: lock_keys
