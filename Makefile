@@ -35,11 +35,14 @@ fuzz: .venv/dev ## 20,000 generated requests to the API, others every time
 
 weeks: .venv/dev ## 1,000 seeds of 7 simulated days each
 	PYTHONPATH=tests $(BIN)/python -m sim.weeks --seeds 1000
+	PYTHONPATH=tests $(BIN)/python -m sim.weeks --seeds 50 --store postgres
 
 crash: .venv/dev ## 200 times kill -9 under load, and while objects change; order over 100,000 events
-	PYTHONPATH=tests $(BIN)/python -m crash.cycles --cycles 200
-	PYTHONPATH=tests $(BIN)/python -m crash.objects --cycles 200
-	PYTHONPATH=tests $(BIN)/python -m crash.order --events 100000
+	for store in sqlite postgres; do \
+		PYTHONPATH=tests $(BIN)/python -m crash.cycles --cycles 200 --store $$store && \
+		PYTHONPATH=tests $(BIN)/python -m crash.objects --cycles 200 --store $$store && \
+		PYTHONPATH=tests $(BIN)/python -m crash.order --events 100000 --store $$store || exit 1; \
+	done
 
 nightly: weeks ## The weeks, and 10,000 times kill -9
 	PYTHONPATH=tests $(BIN)/python -m crash.cycles --cycles 10000

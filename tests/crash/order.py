@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 
+from crash import stores
 from harness import Receiver, Request, Served, until
 from outrider.cli.demo import certificates
 
@@ -56,10 +57,10 @@ def subject(request: Request) -> str:
     return str(json.loads(request.body)["Data"]["Uid"])
 
 
-def run(folder: Path, events: int, kills: int, ca: Path, certificate: Path) -> Order:
+def run(folder: Path, events: int, kills: int, ca: Path, certificate: Path, *, store: dict[str, str]) -> Order:
     moody = Moody()
     receiver = Receiver(certificate, moody)
-    served = Served(folder, OUTRIDER_EGRESS_CA_FILE=str(ca)).start()
+    served = Served(folder, OUTRIDER_EGRESS_CA_FILE=str(ca), **store).start()
     sent: dict[str, list[str]] = defaultdict(list)
     try:
         hook = {"Event": "Login", "TargetUrl": receiver.url(), "Ordering": "subject", "RetrySchedule": SCHEDULE}
@@ -106,10 +107,11 @@ def main() -> None:
     options = argparse.ArgumentParser(prog="crash.order", description=__doc__)
     options.add_argument("--events", type=int, default=100_000)
     options.add_argument("--kills", type=int, default=5)
+    stores.add_option(options)
     given = options.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, stores.new(given.store) as store:
         ca, certificate = certificates.make(Path(folder))
-        found = run(Path(folder), given.events, given.kills, ca, certificate)
+        found = run(Path(folder), given.events, given.kills, ca, certificate, store=store)
     print(
         f"{found.events:,} events, {found.requests:,} requests, {given.kills} kills: "
         f"{found.out_of_order} out of order; "

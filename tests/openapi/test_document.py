@@ -29,6 +29,8 @@ from outrider.dispatch.request import build, template
 from outrider.domain.envelope import envelope
 from outrider.domain.model import Authentication, AuthType, Delivery, Tenant, TenantBook, Webhook
 
+pytestmark = pytest.mark.stores("sqlite")  # the same above every store
+
 DOCUMENT: dict[str, Any] = msgspec.json.decode(encoded(document(bare_app())))
 COMMITTED = Path(__file__).parents[2] / "docs/openapi.json"
 OPERATIONS = [pytest.param(*found, id=found[2].get("operationId")) for found in operations(DOCUMENT)]

@@ -17,7 +17,7 @@ from outrider.api.app import bare_app
 from outrider.api.openapi.document import document
 from outrider.api.openapi.examples import Example, every
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.stores("sqlite")]  # the same above every store
 DOCUMENT = document(bare_app())
 ORDER = ("get", "post", "put", "delete")  # what is read is there still, what is deleted is needed no more
 SENT = sorted(

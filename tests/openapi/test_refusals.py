@@ -14,7 +14,7 @@ from outrider.api.openapi.document import document
 from outrider.api.openapi.examples import every
 from outrider.app.access import Scope
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.stores("sqlite")]  # the same above every store
 DOCUMENT = document(bare_app())
 GUARDED = [
     pytest.param(*found, id=found[2]["operationId"]) for found in operations(DOCUMENT) if found[2]["security"]

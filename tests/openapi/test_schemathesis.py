@@ -39,7 +39,7 @@ from outrider.api.app import bare_app
 from outrider.api.openapi.document import document, encoded
 from outrider.app.fields import OBJECT_NAME_PATTERN, UID_PATTERN
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.stores("sqlite")]
 CASES = int(os.environ.get("SCHEMATHESIS_CASES", "2000"))
 RANDOM = os.environ.get("SCHEMATHESIS_SEED") == "random"
 AT_INTAKE = 2  # times as many as at another call: this door is always open; payloads take long to make

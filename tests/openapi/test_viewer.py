@@ -19,7 +19,7 @@ from outrider.api import viewer
 from outrider.api.app import bare_app
 from outrider.api.openapi.document import document
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.stores("sqlite")]
 DOCUMENT = document(bare_app())
 
 

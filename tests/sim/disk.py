@@ -22,6 +22,7 @@ from outrider.store.sqlite.jobs import SqliteJobs
 from outrider.store.sqlite.ledger import SqliteLedger
 from outrider.store.sqlite.queue import SqliteQueue
 from outrider.store.sqlite.upkeep import SqliteUpkeep
+from postgres import Postgres
 
 ABOUT = About("simulated", 1, "0", (), 0)
 
@@ -39,6 +40,11 @@ class Disk(Protocol):
 
 
 MakeDisk = Callable[[Callable[[], int]], Disk]  # given the simulation's clock
+
+
+def on_postgres(server: Postgres) -> MakeDisk:
+    """Each disk is a database of its own."""
+    return lambda now: PostgresDisk(server.database(), now)
 
 
 class SqliteDisk:
@@ -94,22 +100,30 @@ class PostgresDisk:
         return queue
 
     def call(self, name: str, make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-        if name == "heartbeat":  # nothing else asks the database what time it is
+        if name in {"heartbeat", "tend"}:  # nothing else asks the database what time it is
             writers, now = self._opened[0]._writers, self._now()
             self._do(writers.run(lambda connection: connection.execute("UPDATE virtual_time SET now = $1", now)))
         return self._do(make())
 
     def close(self) -> None:
-        for database in self._opened:
+        for database in self._opened[::-1]:
             self._do(database.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
     def _open(self, life: str) -> Any:
-        opening = postgres.open_database(self._url, life, size=5, about=ABOUT, dispatches=True, keeps_house=True)
-        self._opened.append(self._do(opening))
+        self._opened.append(self._do(self._opening(life)))
         return self._opened[-1]
+
+    async def _opening(self, life: str) -> Any:
+        """Nothing here is about durability, so no commit waits for the disk. One connection is enough, as one thing
+        happens at a time, and so it is always the same."""
+        database = await postgres.open_database(
+            self._url, life, size=5, about=ABOUT, dispatches=True, keeps_house=True
+        )
+        await database._writers.run(lambda connection: connection.execute("SET synchronous_commit = off"))
+        return database
 
     def _do(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(60)

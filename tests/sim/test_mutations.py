@@ -14,10 +14,15 @@ from outrider.dispatch.attempt import Attempter
 from outrider.dispatch.lanes import Lanes
 from outrider.domain import delivery, fanout
 from outrider.ports.queue import Pulse, Receipt
+from outrider.store.postgres import intake
+from outrider.store.postgres.queue import PostgresQueue
 from outrider.store.sqlite import rows
 from outrider.store.sqlite.queue import SqliteQueue
+from postgres import Postgres
 from sim import promises
-from sim.test_promises import LIMITS, POLICY, rough_hour
+from sim.disk import on_postgres
+from sim.test_promises import LIMITS, POLICY, RARELY_S, rough_hour
+from sim.weeks import polling_every
 from sim.world import World, simulate
 
 Patch = pytest.MonkeyPatch
@@ -26,14 +31,20 @@ replace = msgspec.structs.replace
 
 def answered_before_the_commit(patch: Patch) -> None:
     """202 for every fifth request although nothing was stored."""
-    store, count = SqliteQueue.accept, iter(range(10**6))
 
-    async def forgetful(self: SqliteQueue, acceptance: Any) -> Receipt:
-        if next(count) % 5 == 0:
-            return Receipt(frozenset())
-        return await store(self, acceptance)
+    def forgetting(store: Any) -> Any:
+        count = iter(range(10**6))
 
-    patch.setattr(SqliteQueue, "accept", forgetful)
+        async def forgetful(self: Any, acceptance: Any) -> Receipt:
+            if next(count) % 5 == 0:
+                return Receipt(frozenset())
+            found: Receipt = await store(self, acceptance)
+            return found
+
+        return forgetful
+
+    for queue in (SqliteQueue, PostgresQueue):
+        patch.setattr(queue, "accept", forgetting(queue.accept))
 
 
 def a_webhook_left_out(patch: Patch) -> None:
@@ -50,10 +61,11 @@ def a_webhook_left_out(patch: Patch) -> None:
 def leases_never_taken_over(patch: Patch) -> None:
     """What a dead process held stays held."""
 
-    async def idle(self: SqliteQueue, dead_after: int) -> Pulse:
+    async def idle(self: Any, dead_after: int) -> Pulse:
         return Pulse(0, lost=False, me="", peers=())
 
-    patch.setattr(SqliteQueue, "heartbeat", idle)
+    for queue in (SqliteQueue, PostgresQueue):
+        patch.setattr(queue, "heartbeat", idle)
 
 
 def delivered_whatever_the_answer(patch: Patch) -> None:
@@ -86,12 +98,14 @@ def one_lane_takes_everything(patch: Patch) -> None:
 
 
 def a_restart_costs_an_attempt(patch: Patch) -> None:
-    whole = SqliteQueue.claim
+    def charging(whole: Any) -> Any:
+        async def claim(self: Any, *arguments: Any) -> Any:
+            return [replace(d, attempts=d.attempts + 1) for d in await whole(self, *arguments)]
 
-    async def charging(self: SqliteQueue, *arguments: Any) -> Any:
-        return [replace(d, attempts=d.attempts + 1) for d in await whole(self, *arguments)]
+        return claim
 
-    patch.setattr(SqliteQueue, "claim", charging)
+    for queue in (SqliteQueue, PostgresQueue):
+        patch.setattr(queue, "claim", charging(queue.claim))
 
 
 def retried_at_once(patch: Patch) -> None:
@@ -112,6 +126,11 @@ def nobody_waits_for_the_one_before(patch: Patch) -> None:
 
     patch.setattr(rows, "store_deliveries", free)
 
+    async def nothing(connection: Any, deliveries: Any) -> frozenset[str]:
+        return frozenset()
+
+    patch.setattr(intake, "find_held", nothing)
+
 
 FAULTS: list[tuple[Callable[[Patch], None], promises.Promise]] = [
     (answered_before_the_commit, promises.nothing_is_lost),
@@ -127,12 +146,43 @@ FAULTS: list[tuple[Callable[[Patch], None], promises.Promise]] = [
 ]
 
 
+@pytest.fixture(scope="module")
+def healthy() -> World:
+    return simulate(1, rough_hour, POLICY, LIMITS)
+
+
 @pytest.mark.parametrize(("plant", "promise"), FAULTS, ids=lambda found: found.__name__)
-def test_a_planted_fault_is_found(monkeypatch: Patch, plant: Callable[[Patch], None], promise: Any) -> None:
-    healthy: World = simulate(1, rough_hour, POLICY, LIMITS)
+def test_a_planted_fault_is_found(
+    monkeypatch: Patch, healthy: World, plant: Callable[[Patch], None], promise: Any
+) -> None:
     assert promise(healthy) == []
     plant(monkeypatch)
     assert promise(simulate(1, rough_hour, POLICY, LIMITS)) != []
+
+
+IN_THE_STORE = [
+    fault
+    for fault in FAULTS
+    if fault[0]
+    in {
+        answered_before_the_commit,
+        leases_never_taken_over,
+        a_restart_costs_an_attempt,
+        nobody_waits_for_the_one_before,
+    }
+]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(("plant", "promise"), IN_THE_STORE, ids=lambda found: found.__name__)
+def test_a_fault_of_the_store_is_found_on_postgresql(
+    monkeypatch: Patch, postgres_server: Postgres, plant: Callable[[Patch], None], promise: Any
+) -> None:
+    """Without the fault `test_promises_hold_on_postgresql` finds nothing in this world."""
+    plant(monkeypatch)
+    with polling_every(RARELY_S):
+        assert promise(simulate(1, rough_hour, POLICY, LIMITS, on_postgres(postgres_server))) != []
 
 
 def test_every_promise_has_its_fault() -> None:

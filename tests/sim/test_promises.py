@@ -10,8 +10,10 @@ from outrider.dispatch.lanes import LaneLimits
 from outrider.domain.clock import MINUTE, SECOND
 from outrider.domain.delivery import Policy
 from outrider.domain.model import Ordering
+from postgres import Postgres
+from sim.disk import on_postgres
 from sim.promises import broken_promises
-from sim.weeks import a_week, over_days
+from sim.weeks import a_week, over_days, polling_every
 from sim.world import World, simulate
 
 HOSTS = ["good", "shaky", "bad", "dead", "unwilling", "subject", "strict"]
@@ -19,6 +21,7 @@ ORDERED = {"subject": Ordering.SUBJECT, "strict": Ordering.STRICT}
 POLICY = Policy(schedule=(5 * SECOND, 30 * SECOND, 5 * MINUTE, 10 * MINUTE))
 LIMITS = LaneLimits(places=120, places_per_webhook=25, under_way=64, under_way_per_webhook=6)
 LONGEST_LIFE_S = 30 * 60
+RARELY_S = 20.0  # between idle looks where each is a statement of a real server
 
 
 async def rough_hour(world: World) -> None:
@@ -47,13 +50,33 @@ async def rough_hour(world: World) -> None:
     await world.end()
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_promises_hold(seed: int) -> None:
-    world = simulate(seed, rough_hour, POLICY, LIMITS)
+def kept(world: World) -> None:
+    """What holds after every rough hour."""
     assert len(world.accepted) > 50
     assert broken_promises(world) == {}
     assert all(world.network.arrived["good", event] >= 1 for event in world.accepted)
     assert all(row.state == "exhausted" for row in world.rows if row.webhook == "unwilling")
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_promises_hold(seed: int) -> None:
+    kept(simulate(seed, rough_hour, POLICY, LIMITS))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("seed", range(3))
+def test_promises_hold_on_postgresql(seed: int, postgres_server: Postgres) -> None:
+    with polling_every(RARELY_S):
+        kept(simulate(seed, rough_hour, POLICY, LIMITS, on_postgres(postgres_server)))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_promises_hold_over_a_week_on_postgresql(postgres_server: Postgres) -> None:
+    world = a_week(0, on_postgres(postgres_server))
+    assert len(world.accepted) > 100
+    assert broken_promises(world) == {}
 
 
 @pytest.mark.parametrize("seed", range(3))

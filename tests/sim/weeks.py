@@ -1,4 +1,4 @@
-"""Seven virtual days for each seed: `PYTHONPATH=tests python -m sim.weeks --seeds 1000`.
+"""Seven virtual days for each seed: `PYTHONPATH=tests python -m sim.weeks --seeds 1000 --store sqlite`.
 
 Load for two and a half days while receivers fail for hours, the store goes away, the process is killed or restarted
 and somebody sets the clock by an hour; then everybody recovers and every delivery has time to end.
@@ -15,12 +15,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from unittest import mock
 
+import postgres
 from outrider.dispatch import feeder, heartbeat, housekeeping, jobs
 from outrider.dispatch.lanes import LaneLimits
 from outrider.domain.clock import HOUR
 from outrider.domain.delivery import Policy
 from outrider.domain.model import Ordering
-from sim.disk import MakeDisk, SqliteDisk
+from sim.disk import MakeDisk, SqliteDisk, on_postgres
 from sim.promises import broken_promises
 from sim.world import Play, World, simulate
 
@@ -88,8 +89,20 @@ def polling_every(seconds: float) -> Iterator[None]:
         yield
 
 
+class _Worker:
+    """What each process of the pool makes its disks with."""
+
+    make: MakeDisk = SqliteDisk
+
+
+def _use(server: str | None) -> None:
+    logging.disable()
+    if server is not None:
+        _Worker.make = staticmethod(on_postgres(postgres.Postgres(server)))
+
+
 def _judged(seed: int) -> tuple[int, int, int, dict[str, list[str]]]:
-    world = a_week(seed)
+    world = a_week(seed, _Worker.make)
     return seed, len(world.network.sent), len(world.accepted), broken_promises(world)
 
 
@@ -97,11 +110,21 @@ def main() -> None:
     options = argparse.ArgumentParser(prog="sim.weeks", description=__doc__)
     options.add_argument("--seeds", type=int, default=1_000)
     options.add_argument("--first", type=int, default=0)
+    options.add_argument("--store", choices=("sqlite", "postgres"), default="sqlite")
     given = options.parse_args()
-    logging.disable()
+    server = postgres.start() if given.store == "postgres" else None
+    try:
+        failing = _over_all(range(given.first, given.first + given.seeds), server.url if server else None)
+    finally:
+        if isinstance(server, postgres.OwnPostgres):
+            server.remove()
+    sys.exit(failing > 0)
+
+
+def _over_all(seeds: range, server: str | None) -> int:
+    """How many of them break a promise."""
     attempts = events = failing = 0
-    seeds = range(given.first, given.first + given.seeds)
-    with multiprocessing.Pool() as pool:
+    with multiprocessing.Pool(initializer=_use, initargs=(server,)) as pool:
         for done, (seed, sent, accepted, broken) in enumerate(pool.imap_unordered(_judged, seeds), 1):
             attempts += sent
             events += accepted
@@ -110,8 +133,8 @@ def main() -> None:
                 print(f"seed {seed}: {broken}", flush=True)
             if done % 100 == 0:
                 print(f"{done} weeks, {attempts:,} attempts, {failing} seeds with violations", flush=True)
-    print(f"{given.seeds} seeds of 7 virtual days: {events:,} events, {attempts:,} attempts, {failing} violations")
-    sys.exit(failing > 0)
+    print(f"{len(seeds)} seeds of 7 virtual days: {events:,} events, {attempts:,} attempts, {failing} violations")
+    return failing
 
 
 if __name__ == "__main__":

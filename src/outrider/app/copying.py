@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from outrider.domain.errors import ConfigError
-from outrider.ports.contents import Contents, Copy, Places, Progress, Row, Stretch, Table
+from outrider.ports.contents import Contents, Copy, Progress, Row, Stretch, Table
 
 Told = Callable[[Table, int, int], None]  # a table, how many of its rows, of how many
 _DIGEST_BYTES = 32
@@ -36,16 +36,16 @@ class Comparison(msgspec.Struct, frozen=True):
 
 
 class Compared(msgspec.Struct, frozen=True):
-    """Two stores, side by side."""
+    """Two stores, side by side, each with the last place it gave to a ledger line."""
 
     tables: tuple[Comparison, ...]
-    source: Places
-    target: Places
+    source_line: int
+    target_line: int
 
     @property
     def places_hold(self) -> bool:
         """Whether the target gives out no place a second time; one that was given and not used means nothing."""
-        return self.target.event >= self.source.event and self.target.ledger >= self.source.ledger
+        return self.target_line >= self.source_line
 
     @property
     def identical(self) -> bool:
@@ -57,18 +57,19 @@ async def copy(source: Contents, target: Copy, *, copied: Told, compared: Callab
 
     Raises ConfigError when this copy cannot be made, or when the source changed meanwhile.
     """
+    if running := await source.running_jobs():
+        raise ConfigError(
+            "source", "a store whose jobs have ended: cancel them, or let them end", f"{running} running"
+        )
     if not target.keeps_turns and (displaced := await source.out_of_turn()):
         expected = "deliveries whose order is that of their ids, the only one SQLite keeps"
         raise ConfigError("source", expected, f"{displaced} that wait in another order; let them arrive first")
-    if running := await source.running_jobs():
-        expected = "no recovery job under way, because it walks by places of its own store"
-        raise ConfigError("source", expected, f"{running} of them; let them end, or cancel them first")
     mark = await source.mark()
     progress = await target.begin(mark)
     for table in Table:
         if not progress[table].done:
             await _copy_table(source, target, table, progress[table], copied)
-    await target.set_places(await source.places())
+    await target.set_last_line(await source.last_line())
     found = await compare(source, target, compared)
     if await source.mark() != mark:
         raise ConfigError("source", "a store nobody changes while it is copied", "one that changed")
@@ -84,7 +85,7 @@ async def compare(source: Contents, target: Contents, compared: Callable[[Compar
         one, other = await asyncio.gather(_digest(source, table), _digest(target, table))
         tables.append(Comparison(table, one, other))
         compared(tables[-1])
-    return Compared(tuple(tables), await source.places(), await target.places())
+    return Compared(tuple(tables), await source.last_line(), await target.last_line())
 
 
 async def _copy_table(source: Contents, target: Copy, table: Table, progress: Progress, copied: Told) -> None:

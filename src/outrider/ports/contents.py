@@ -37,7 +37,7 @@ class Table(StrEnum):
 
 # What a row holds, in this order. Flags are 0 or 1, instants milliseconds, documents the bytes both stores keep.
 # `delivery` is absent from the line of a skip. `turn` numbers the deliveries of a webhook with the same order key
-# in the order they are sent in, from 1.
+# in the order they are sent in, from 1. An event's place is absent: every store gives its own.
 COLUMNS: dict[Table, tuple[str, ...]] = {
     Table.DATA_KEY: ("number", "wrapped"),
     Table.TENANT: ("id", "api_key", "version", "document"),
@@ -46,7 +46,7 @@ COLUMNS: dict[Table, tuple[str, ...]] = {
     Table.SECRET: ("tenant", "id", "name", "document"),
     Table.API_KEY: ("tenant", "id", "document"),
     Table.EVENT: (
-        "place", "tenant", "id", "type", "subject", "operation", "time", "accepted", "body", "fingerprint", "book"
+        "tenant", "id", "type", "subject", "operation", "time", "accepted", "body", "fingerprint", "book"
     ),
     Table.LEDGER: (
         "place", "tenant", "at", "line", "event", "reason", "detail", "delivery", "webhook", "webhook_name", "type",
@@ -81,13 +81,6 @@ class Progress(msgspec.Struct, frozen=True):
     done: bool = False
 
 
-class Places(msgspec.Struct, frozen=True):
-    """The last place given to an event and to a ledger line; they are never given again."""
-
-    event: int
-    ledger: int
-
-
 class Contents(Protocol):
     """All reads raise StoreUnavailable."""
 
@@ -107,13 +100,16 @@ class Contents(Protocol):
     async def count(self, table: Table) -> int: ...
 
     async def read(self, table: Table, after: Key | None, take: Callable[[Stretch], Awaitable[None]]) -> None:
-        """Hand every row after `after` (None: all) to `take`, in stretches bounded in number and bytes."""
+        """Hand every row after `after` (None: all) to `take`, in stretches bounded in number and bytes; events come
+        in the order of `accepted`."""
         ...
 
-    async def places(self) -> Places: ...
+    async def last_line(self) -> int:
+        """The last place given to a ledger line, 0 for none; it is never given again."""
+        ...
 
     async def running_jobs(self) -> int:
-        """How many recovery jobs are under way. They walk by places, which another store may count otherwise."""
+        """How many jobs have not ended: their places are of events of this store, and mean nothing in another."""
         ...
 
     async def out_of_turn(self) -> int:
@@ -137,10 +133,14 @@ class Copy(Contents, Protocol):
         ...
 
     async def write(self, table: Table, rows: list[Row], before: Progress, after: Progress) -> None:
-        """Store rows and progress in one commit. Raises RowsRefused, also when the progress is not as `before`."""
+        """Store rows and progress in one commit. Raises RowsRefused, also when the progress is not as `before`.
+
+        Events get places in the order they are written in."""
         ...
 
-    async def set_places(self, places: Places) -> None: ...
+    async def set_last_line(self, place: int) -> None:
+        """All rows are written; ledger lines from now on get places after this one."""
+        ...
 
     async def finish(self) -> None:
         """The copy is whole: the store may be served."""

@@ -11,6 +11,7 @@ from outrider.ports.contents import COLUMNS, Key, Row, Stretch, Table
 ROWS = 5_000
 BYTES = 4 * 1024 * 1024
 
+# Events have none that is the same in every store.
 _KEYS: dict[Table, tuple[str, ...]] = {
     Table.DATA_KEY: ("number",),
     Table.TENANT: ("id",),
@@ -18,14 +19,13 @@ _KEYS: dict[Table, tuple[str, ...]] = {
     Table.WEBHOOK_PAST: ("tenant", "webhook", "version"),
     Table.SECRET: ("tenant", "id"),
     Table.API_KEY: ("tenant", "id"),
-    Table.EVENT: ("place",),
     Table.LEDGER: ("place",),
     Table.QUEUE: ("id",),
     Table.HEALTH: ("tenant", "webhook"),
     Table.JOB: ("tenant", "id"),
     Table.CUSTOM_OBJECT: ("tenant", "uid", "name", "id"),
 }
-_NUMBERS = {"number", "version", "place"}
+_NUMBERS = {"number", "version", "accepted", "place"}
 _decode_key = msgspec.json.Decoder(tuple[str | int, ...]).decode
 
 

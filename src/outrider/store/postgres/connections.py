@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import asyncpg
 import msgspec
 
-from outrider.domain.errors import ConfigError, InvalidField, StoreUnavailable
+from outrider.domain.errors import ConfigError, StoreUnavailable
 
 T = TypeVar("T")
 Connection = asyncpg.Connection
@@ -56,7 +56,6 @@ GONE = (
     asyncpg.InvalidCachedStatementError,  # somebody migrated; the next connection plans anew
     asyncpg.InternalClientError,
 )
-_UNSTORABLE = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
 
 
 class Url(msgspec.Struct, frozen=True):
@@ -99,7 +98,7 @@ class Connections:
         """What `work` returns, given a connection; each of its statements is a transaction.
 
         Raises StoreUnavailable when the database is not there now: then a transaction that was being committed may
-        have been, see `Doubts`. Raises InvalidField for text that PostgreSQL cannot hold.
+        have been, see `Doubts`.
         """
         if self._opening is not None:
             return await self.in_transaction(work, limit_s=limit_s)
@@ -129,8 +128,6 @@ class Connections:
                 raise  # the driver's word for an argument of the wrong type: a defect of ours, not an outage
             _hang_up(connection)
             raise unavailable(error) from error
-        except _UNSTORABLE as error:
-            raise InvalidField("text", "text without the character NUL", "NUL") from error
         except asyncio.CancelledError:
             _hang_up(connection)
             raise

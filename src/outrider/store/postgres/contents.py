@@ -16,13 +16,13 @@ import msgspec
 from outrider.domain.clock import DAY, SECOND
 from outrider.domain.errors import ConfigError, InvalidField
 from outrider.domain.ids import is_uuid
-from outrider.ports.contents import COLUMNS, Key, Places, Progress, Row, RowsRefused, Stretch, Table
+from outrider.ports.contents import COLUMNS, Key, Progress, Row, RowsRefused, Stretch, Table
 from outrider.store.postgres.connections import SETTING, Connections, check_server, connect, parse_url, rows_of
 from outrider.store.postgres.migrate import SQL as MIGRATE
 from outrider.store.postgres.migrate import migrate, migrations
 from outrider.store.postgres.nodes import SQL as NODE
 from outrider.store.postgres.rows import columns
-from outrider.store.postgres.spans import id_instant
+from outrider.store.postgres.spans import id_instant, place
 from outrider.store.postgres.upkeep import AHEAD
 from outrider.store.postgres.upkeep import SQL as UPKEEP
 from outrider.store.queries import load
@@ -40,6 +40,7 @@ _SETTINGS = {
     "idle_in_transaction_session_timeout": "0",  # a reader waits for the other store
     "enable_seqscan": "on",  # whole tables are read here
 }
+_BY_PLACE = {Table.EVENT, Table.QUEUE}  # whose place is no column of theirs in other stores
 _TURN = COLUMNS[Table.QUEUE].index("turn")
 _DELIVERY = COLUMNS[Table.LEDGER].index("delivery")
 _AT = COLUMNS[Table.LEDGER].index("at")
@@ -80,7 +81,7 @@ class PostgresContents:
         return int(await self._connections.run(lambda c: c.fetchval(SQL[f"count_{table}"]), limit_s=READING_S))
 
     async def read(self, table: Table, after: Key | None, take: Callable[[Stretch], Awaitable[None]]) -> None:
-        stretches = Stretches(table, ("place",) if table is Table.QUEUE else None)
+        stretches = Stretches(table, ("place",) if table in _BY_PLACE else None)
         key = stretches.before_all() if after is None else after
 
         async def work(connection: Any) -> None:
@@ -96,8 +97,8 @@ class PostgresContents:
 
         await self._connections.in_transaction(work, limit_s=READING_S)
 
-    async def places(self) -> Places:
-        return Places(*await self._connections.run(lambda connection: connection.fetchrow(SQL["places"])))
+    async def last_line(self) -> int:
+        return int(await self._connections.run(lambda connection: connection.fetchval(SQL["last_line"])))
 
     async def running_jobs(self) -> int:
         return int(await self._connections.run(lambda connection: connection.fetchval(SQL["running_jobs"])))
@@ -127,12 +128,11 @@ class PostgresContents:
 
         try:
             await self._connections.in_transaction(work, limit_s=WRITING_S)
-        except (InvalidField, asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, InvalidField) as error:
             raise RowsRefused(f"PostgreSQL takes no such rows of {table}: {_why(rows, error)}") from error
 
-    async def set_places(self, places: Places) -> None:
-        row = (places.event, places.ledger)
-        await self._connections.run(lambda c: c.execute(SQL["set_places"], *row), limit_s=READING_S)
+    async def set_last_line(self, place: int) -> None:
+        await self._connections.run(lambda c: c.execute(SQL["set_last_line"], place), limit_s=READING_S)
 
     async def finish(self) -> None:
         """The planner learns what came, so that the first queries do not have to wait for autovacuum."""
@@ -220,6 +220,9 @@ async def _check_migrated(connections: Connections) -> None:
 
 def _arrays(table: Table, rows: list[Row], before: Progress) -> list[Any]:
     arrays: list[Any] = list(columns(rows, len(COLUMNS[table])))
+    if table is Table.EVENT:
+        numbered = enumerate(arrays[_ACCEPTED], before.rows + 1)
+        arrays.append([place(accepted, number) for number, accepted in numbered])
     if table is Table.QUEUE:
         arrays[_TURN] = before.rows + 1  # the place of the first of them: rows come in the order of their turns
     return arrays

@@ -126,13 +126,14 @@ def _accept_columns(
     good: Sequence[Fresh], numbers: Sequence[int], held: frozenset[str], incarnation: str
 ) -> list[list[Any]]:
     """The arrays of `accept`; `numbers` are at least as many as new events."""
-    new = [(e, each.acceptance.book_version) for each in good for e in each.events]
-    numbered = list(zip(new, numbers, strict=False))
-    placed = {(e.tenant, e.id): place(e.accepted, number) for (e, _), number in numbered}
+    placed = {
+        (e.tenant, e.id): place(e.accepted, number)
+        for e, number in zip((e for each in good for e in each.events), numbers, strict=False)
+    }
     events = [
         (e.tenant, e.id, placed[e.tenant, e.id], e.accepted, e.fingerprint, e.type, e.subject, e.operation, e.time,
-         e.body, book, number)
-        for (e, book), number in numbered
+         e.body, each.acceptance.book_version)
+        for each in good for e in each.events
     ]  # fmt: skip
     accepted = {(e.tenant, e.id): e.accepted for each in good for e in each.events}
     deliveries = [
@@ -142,4 +143,4 @@ def _accept_columns(
         for each in good for d in each.deliveries
     ]  # fmt: skip
     skips = [(each.acceptance.tenant, each.at, s.event, s.reason, s.detail) for each in good for s in each.skips]
-    return [*columns(events, 12), *columns(deliveries, 12), *columns(skips, 5)]
+    return [*columns(events, 11), *columns(deliveries, 12), *columns(skips, 5)]

@@ -14,7 +14,7 @@ import msgspec
 
 from outrider.domain.errors import ConfigError, StoreUnavailable
 from outrider.domain.model import Webhook
-from outrider.ports.contents import COLUMNS, Key, Places, Progress, Row, RowsRefused, Stretch, Table
+from outrider.ports.contents import COLUMNS, Key, Progress, Row, RowsRefused, Stretch, Table
 from outrider.store.queries import load
 from outrider.store.sqlite.database import PRAGMAS, connect, lock_file, migrate, migrations
 from outrider.store.stretches import Stretches, decode_key, encode_key
@@ -45,14 +45,14 @@ class SqliteContents:
         return int((await self._all(f"count_{table}"))[0][0])
 
     async def read(self, table: Table, after: Key | None, take: Callable[[Stretch], Awaitable[None]]) -> None:
-        stretches = Stretches(table)
+        stretches = Stretches(table, ("accepted", "place") if table is Table.EVENT else None)
         key = stretches.before_all() if after is None else after
         rows: Iterator[Any] = await self._run(lambda connection: connection.execute(SQL[f"read_{table}"], key))
         while (stretch := await self._run(lambda _: _next(stretches, rows))) is not None:
             await take(stretch)
 
-    async def places(self) -> Places:
-        return Places(*(await self._all("places"))[0])
+    async def last_line(self) -> int:
+        return int((await self._all("last_line"))[0][0])
 
     async def running_jobs(self) -> int:
         return int((await self._all("running_jobs"))[0][0])
@@ -68,11 +68,11 @@ class SqliteContents:
     async def write(self, table: Table, rows: list[Row], before: Progress, after: Progress) -> None:
         await self._run(lambda connection: _write(connection, table, rows, before, after))
 
-    async def set_places(self, places: Places) -> None:
+    async def set_last_line(self, place: int) -> None:
         def job(connection: apsw.Connection) -> None:
             with connection:
-                connection.execute(SQL["forget_places"])
-                connection.execute(SQL["set_places"], (places.event, places.ledger))
+                connection.execute(SQL["forget_last_line"])
+                connection.execute(SQL["set_last_line"], (place,))
 
         await self._run(job)
 

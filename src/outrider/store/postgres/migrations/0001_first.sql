@@ -1,7 +1,7 @@
 -- Every table but `node` and `data_key` is keyed by tenant first, so that it distributes by tenant.
 -- Instants are milliseconds since the epoch; texts compare by their bytes. Ids of deliveries are UUIDv7, so they begin
--- with the instant they were made. The place of an event is the instant it was accepted, times 2^20, and the last 20 bits
--- of its number, which tell those of one instant apart.
+-- with the instant they were made. The place of an event is the instant it was accepted, times 2^20, and a number that
+-- tells those of one instant apart.
 
 CREATE SEQUENCE event_place;
 CREATE SEQUENCE queue_place;
@@ -93,7 +93,6 @@ CREATE TABLE event (
     body bytea NOT NULL,
     fingerprint bytea NOT NULL,
     book bigint NOT NULL,
-    number bigint NOT NULL,
     PRIMARY KEY (tenant, place)
 ) PARTITION BY RANGE (place);
 CREATE INDEX event_type ON event (tenant, type, place);

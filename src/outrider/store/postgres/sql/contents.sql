@@ -62,17 +62,16 @@ SELECT
     (SELECT concat_ws(' ', count(*), sum(place), sum((state = 'running')::integer)) FROM job),
     (SELECT concat_ws(' ', count(*), sum(revision), sum(modified)) FROM custom_object)
 
--- name: places
-SELECT (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM event_place),
-    (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM ledger_place)
-
--- name: set_places
--- A sequence whose value is not `called` gives that value out next.
-SELECT setval('event_place', greatest($1::bigint, 1), $1 > 0), setval('ledger_place', greatest($2::bigint, 1), $2 > 0),
-    setval('queue_place', greatest((SELECT max(place) FROM queue), 1), EXISTS (SELECT 1 FROM queue))
+-- name: last_line
+SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM ledger_place
 
 -- name: running_jobs
 SELECT count(*) FROM job WHERE state = 'running'
+
+-- name: set_last_line
+-- A sequence whose value is not `called` gives that value out next.
+SELECT setval('ledger_place', greatest($1::bigint, 1), $1 > 0),
+    setval('queue_place', greatest((SELECT max(place) FROM queue), 1), EXISTS (SELECT 1 FROM queue))
 
 -- name: out_of_turn
 SELECT count(*) FROM (
@@ -145,22 +144,21 @@ INSERT INTO api_key (tenant, id, document) SELECT * FROM unnest($1::text[], $2::
 SELECT count(*) FROM event
 
 -- name: read_event
-SELECT number, tenant, id, type, subject, operation, time, accepted, body, fingerprint, book FROM event
-WHERE number > $1 ORDER BY number
+-- Places begin with the instant of acceptance.
+SELECT tenant, id, type, subject, operation, time, accepted, body, fingerprint, book, place FROM event
+WHERE place > $1 ORDER BY place
 
 -- name: write_event
--- What is a place elsewhere is a number here, of which a place is made.
 WITH events AS MATERIALIZED (
-    SELECT (e.accepted << 20) + (e.number & 1048575) AS place, e.*
-    FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[],
-        $8::bigint[], $9::bytea[], $10::bytea[], $11::bigint[])
-        AS e (number, tenant, id, type, subject, operation, time, accepted, body, fingerprint, book)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[],
+        $8::bytea[], $9::bytea[], $10::bigint[], $11::bigint[])
+        AS e (tenant, id, type, subject, operation, time, accepted, body, fingerprint, book, place)
 ), ids AS (
     INSERT INTO event_id (tenant, id, place, accepted, fingerprint)
     SELECT tenant, id, place, accepted, fingerprint FROM events
 )
-INSERT INTO event (place, number, tenant, id, type, subject, operation, time, accepted, body, fingerprint, book)
-SELECT * FROM events
+INSERT INTO event (place, tenant, id, type, subject, operation, time, accepted, body, fingerprint, book)
+SELECT place, tenant, id, type, subject, operation, time, accepted, body, fingerprint, book FROM events
 
 -- name: count_ledger
 SELECT count(*) FROM ledger

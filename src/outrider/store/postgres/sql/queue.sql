@@ -19,21 +19,21 @@ WITH ids AS (
     INSERT INTO event_id (tenant, id, place, accepted, fingerprint)
     SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bytea[])
 ), events AS (
-    INSERT INTO event (tenant, id, place, accepted, fingerprint, type, subject, operation, time, body, book, number)
+    INSERT INTO event (tenant, id, place, accepted, fingerprint, type, subject, operation, time, body, book)
     SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bytea[], $6::text[], $7::text[],
-        $8::text[], $9::bigint[], $10::bytea[], $11::bigint[], $12::bigint[])
+        $8::text[], $9::bigint[], $10::bytea[], $11::bigint[])
 ), queued AS (
     INSERT INTO queue (tenant, id, webhook, event, event_place, event_accepted, type, subject, attempts, created, due,
         order_key, lease, held)
     SELECT d.tenant, d.id, d.webhook, d.event, d.event_place, d.event_accepted, d.type, d.subject, 0, d.created,
         d.created, d.order_key, d.lease, d.held
-    FROM unnest($13::text[], $14::text[], $15::text[], $16::text[], $17::bigint[], $18::bigint[], $19::text[],
-        $20::text[], $21::bigint[], $22::text[], $23::text[], $24::boolean[])
+    FROM unnest($12::text[], $13::text[], $14::text[], $15::text[], $16::bigint[], $17::bigint[], $18::text[],
+        $19::text[], $20::bigint[], $21::text[], $22::text[], $23::boolean[])
         AS d (tenant, id, webhook, event, event_place, event_accepted, type, subject, created, order_key, lease, held)
 )
 INSERT INTO ledger (tenant, at, line, event, reason, detail, delivery)
 SELECT s.tenant, s.at, 'skipped', s.event, s.reason, s.detail, first_id(s.at)
-FROM unnest($25::text[], $26::bigint[], $27::text[], $28::text[], $29::text[]) AS s (tenant, at, event, reason, detail)
+FROM unnest($24::text[], $25::bigint[], $26::text[], $27::text[], $28::text[]) AS s (tenant, at, event, reason, detail)
 
 -- name: owing
 -- While events of old days are dropped, no delivery of one of them may come to be; see `stop_owing` in upkeep.sql.

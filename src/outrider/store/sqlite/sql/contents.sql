@@ -54,18 +54,17 @@ SELECT
     (SELECT count(*) || ' ' || total(place) || ' ' || total(state = 'running') FROM job),
     (SELECT count(*) || ' ' || total(revision) || ' ' || total(modified) FROM custom_object)
 
--- name: places
-SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0),
-    coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'ledger'), 0)
+-- name: last_line
+SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'ledger'), 0)
+
+-- name: forget_last_line
+DELETE FROM sqlite_sequence WHERE name = 'ledger'
+
+-- name: set_last_line
+INSERT INTO sqlite_sequence (name, seq) VALUES ('ledger', ?)
 
 -- name: running_jobs
 SELECT count(*) FROM job WHERE state = 'running'
-
--- name: forget_places
-DELETE FROM sqlite_sequence WHERE name IN ('event', 'ledger')
-
--- name: set_places
-INSERT INTO sqlite_sequence (name, seq) VALUES ('event', ?), ('ledger', ?)
 
 -- name: count_data_key
 SELECT count(*) FROM data_key
@@ -126,12 +125,17 @@ INSERT INTO api_key (tenant, id, document) VALUES (?, ?, ?)
 SELECT count(*) FROM event
 
 -- name: read_event
-SELECT place, tenant, id, type, subject, operation, time, accepted, body, fingerprint, book FROM event
-WHERE place > ? ORDER BY place
+-- Only the keys are sorted, not the bodies: what is MATERIALIZED keeps its order, and CROSS JOIN reads it first.
+WITH turns AS MATERIALIZED (
+    SELECT accepted, place FROM event WHERE (accepted, place) > (?, ?) ORDER BY accepted, place
+)
+SELECT e.tenant, e.id, e.type, e.subject, e.operation, e.time, e.accepted, e.body, e.fingerprint, e.book,
+    t.accepted, t.place
+FROM turns t CROSS JOIN event e ON e.place = t.place
 
 -- name: write_event
-INSERT INTO event (place, tenant, id, type, subject, operation, time, accepted, body, fingerprint, book)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO event (tenant, id, type, subject, operation, time, accepted, body, fingerprint, book)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: count_ledger
 SELECT count(*) FROM ledger
