@@ -36,10 +36,11 @@ def test_a_killed_and_a_stopped_node_lose_nothing(cluster: Cluster, receive: Rec
     time.sleep(2 * BEAT_S)  # it goes on, finds out, and takes part again
     accepted = producers.stop()
     drained(first)
-    assert accepted <= {request.id for request in receiver.requests}
+    arrived = {request.id for request in receiver.requests}
+    assert accepted <= arrived  # more, where a node died between its commit and its 202
     assert repeats(receiver.requests) <= 2 * LaneLimits().under_way
     ended = _ended(first)
-    assert len(ended) == len(set(ended)) == len(accepted)
+    assert len(ended) == len(set(ended)) == len(arrived)
     assert len(first.ok("GET", "/v2/manage/system")["Nodes"]) == 2
 
 
