@@ -127,7 +127,8 @@ def main() -> None:
     options.add_argument("--together", type=int, nargs="+", default=[1, 10, 50, 200])
     options.add_argument("--set", action="append", default=[], help="a setting of the server, as name=value")
     given = options.parse_args()
-    own = OwnPostgres(on_disk=True, **dict(setting.split("=", 1) for setting in given.set))
+    settings = {"max_wal_size": "2GB"} | dict(setting.split("=", 1) for setting in given.set)
+    own = OwnPostgres(on_disk=True, **settings)
     try:
         url = own.database()
         for cost in asyncio.run(_all(own, url, given.events, given.together)):

@@ -23,7 +23,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 @contextmanager
 def server() -> Iterator[OwnPostgres]:
     """A durable PostgreSQL on the other core, beside generator and receiver."""
-    own = OwnPostgres(on_disk=True, synchronous_commit="on")
+    own = OwnPostgres(on_disk=True, synchronous_commit="on", max_wal_size="2GB")
     os.sched_setaffinity(own.process.pid, {int(core(OTHER))})
     try:
         yield own

