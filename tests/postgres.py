@@ -185,8 +185,8 @@ def _memory() -> Path | None:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what a run that was killed left in memory. Without a pid a server is just being made, or stopped by its
-    test, but not for long."""
+    """Remove what a run that was killed left in memory. Without a pid a server is just being made, or stopped by
+    its test, but not for long."""
     try:
         os.kill(int((folder / "data" / "postmaster.pid").read_text().split()[0]), 0)
     except FileNotFoundError:
