@@ -21,6 +21,11 @@ class RefusedError(click.ClickException):
         self.retry_after = error.headers.get("retry-after")
 
 
+class Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_args: Any, **_kwargs: Any) -> None:
+        """No redirect is followed: it would take the credentials along."""
+
+
 class Client:
     """One call a method; an error answer becomes a ClickException that says what to do."""
 
@@ -32,7 +37,7 @@ class Client:
             "x-loginradius-apisecret": api_secret,
         }
         context = ssl.create_default_context(cafile=ca_file) if url.startswith("https:") else None
-        handlers: list[Any] = [urllib.request.ProxyHandler({})]
+        handlers: list[Any] = [urllib.request.ProxyHandler({}), Stay()]
         if context is not None:
             handlers.append(urllib.request.HTTPSHandler(context=context))
         self._opener = urllib.request.build_opener(*handlers)
@@ -46,6 +51,9 @@ class Client:
         try:
             with self._opener.open(request, timeout=30) as answer:
                 return msgspec.json.decode(answer.read())
+        except msgspec.DecodeError as error:
+            message = f"{self._url} answered with something other than JSON; check OUTRIDER_URL"
+            raise click.ClickException(message) from error
         except urllib.error.HTTPError as error:
             raise RefusedError(error) from error
         except OSError as error:

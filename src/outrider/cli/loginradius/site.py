@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import click
 import msgspec
 
+from outrider.cli.client import Stay
 from outrider.cli.loginradius.patience import Patience
 from outrider.cli.say import printable
 
@@ -26,11 +27,6 @@ PATHS = (
 )  # SDKs say the first, LoginRadius' API descriptions the second
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _LARGEST = 64 * 1024 * 1024
-
-
-class _Stay(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_args: Any, **_kwargs: Any) -> None:
-        """No redirect is followed: it would take the credentials along."""
 
 
 class Site:
@@ -48,7 +44,7 @@ class Site:
         self._secrets = (key, secret)
         self._timeout = timeout
         self._patience = patience
-        handlers: list[Any] = [_Stay()]
+        handlers: list[Any] = [Stay()]
         if urlsplit(self.url).hostname in _LOOPBACK:
             handlers.append(urllib.request.ProxyHandler({}))
         if self.url.startswith("https:"):
