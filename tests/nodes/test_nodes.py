@@ -101,6 +101,7 @@ def test_concurrency_and_order_hold_across_nodes(cluster: Cluster, receive: Rece
 
     receiver = receive(answer)
     nodes = [cluster.start() for _ in range(3)]
+    time.sleep(2 * BEAT_S)  # limits hold once the nodes know each other
     hook = {"Event": "Login", "TargetUrl": receiver.url("/limited"), "MaxConcurrency": 1}
     nodes[0].ok("POST", "/v2/manage/webhooks", hook)
     nodes[0].ok(
