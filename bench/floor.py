@@ -122,7 +122,7 @@ class Target:
 
     def __init__(self, url: str, ca: str) -> None:
         parts = urlsplit(url)
-        self._host, self._port = parts.hostname, parts.port
+        self._host, self._port = parts.hostname or "localhost", parts.port or 443
         self._tls = ssl.create_default_context(cafile=ca)
         self._opening = (
             f"POST {parts.path} HTTP/1.1\r\nhost: {parts.netloc}\r\ncontent-type: application/json\r\nsignature: "

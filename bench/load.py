@@ -83,6 +83,7 @@ class _Link(asyncio.Protocol):
         self._run.lost(self)
 
     def send(self, content: bytes, due: int) -> None:
+        assert self._transport is not None
         self.due = due
         self._transport.write(content)
 
@@ -247,7 +248,7 @@ class _Run:
 def _timer(period_s: float) -> int:
     """A non-blocking timerfd that ticks at once and then every `period_s`."""
     libc = ctypes.CDLL(None, use_errno=True)
-    descriptor = libc.timerfd_create(_CLOCK_MONOTONIC, _TFD_NONBLOCK)
+    descriptor = int(libc.timerfd_create(_CLOCK_MONOTONIC, _TFD_NONBLOCK))
     whole, part = divmod(round(period_s * 1e9), 10**9)
     setting = (ctypes.c_long * 4)(whole, part, 0, 1)
     if descriptor < 0 or libc.timerfd_settime(descriptor, 0, setting, None) != 0:

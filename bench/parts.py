@@ -127,6 +127,7 @@ class Bench:
         self.folder = folder
         self.receiver = receiver
         self.ca = ca
+        self.root_key = folder / "rootkey"  # of every store
         self._stores = 0
 
     def store(self) -> Path:
@@ -140,7 +141,7 @@ class Bench:
         shared = store if isinstance(store, str) else None
         environment = {k: v for k, v in os.environ.items() if not k.startswith("OUTRIDER_")} | {
             "OUTRIDER_STORE": shared or f"sqlite:///{store or self.store()}",
-            "OUTRIDER_ROOT_KEY_FILE": str(self.folder / "rootkey"),
+            "OUTRIDER_ROOT_KEY_FILE": str(self.root_key),
             "OUTRIDER_PORT": "0",
             "OUTRIDER_BOOTSTRAP_API_KEY": API_KEY,
             "OUTRIDER_BOOTSTRAP_API_SECRET": API_SECRET,

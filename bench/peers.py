@@ -78,6 +78,6 @@ def _rate(bench: Bench, system: System, sizes: Sizes) -> float:
         bench.receiver.ask("reset")
         sent = bench.load(system, sizes.events)
         until("every event arrived", lambda: bench.receiver.ask("count")["distinct"] >= sizes.events)
-        found.append(sent.events / ((bench.receiver.ask("count")["last_ns"] - sent.started_ns) / 1e9))
+        found.append(sent.events / ((int(bench.receiver.ask("count")["last_ns"]) - sent.started_ns) / 1e9))
     bench.receiver.ask("reset")
     return statistics.median(found)

@@ -98,7 +98,7 @@ def _together(bench: Bench, nodes: list[System], events: int) -> float:
         ]
         started = min(loaded(process).started_ns for process in running)
     until("every event arrived", lambda: receiver.ask("count")["distinct"] >= events // len(nodes) * len(nodes))
-    seconds = (receiver.ask("count")["last_ns"] - started) / 1e9
+    seconds = (int(receiver.ask("count")["last_ns"]) - started) / 1e9
     receiver.ask("reset")
     return events / seconds
 

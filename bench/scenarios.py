@@ -192,7 +192,7 @@ def flood(bench: Bench, sizes: Sizes) -> list[Line]:
     store = bench.store()
     with bench.outrider(store):
         pass
-    other_headers = add_tenant(store)
+    other_headers = add_tenant(store, bench.root_key)
     with bench.outrider(store) as system:
         system.hook(bench.receiver.url("/slow/1/flood"))
         other = System("other", system.url, other_headers, system.pid)

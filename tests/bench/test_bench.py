@@ -11,8 +11,9 @@ import pytest
 
 from bench import report
 from bench.common import percentiles
-from bench.parts import Bench, System, bench
+from bench.parts import Bench, System, bench, until
 from bench.scenarios import Line, throughput
+from bench.tenants import add_tenant
 
 LINES = [Line("single", "floor", 12_000, "events/s"), Line("single", "a & b", 0.5, "×", "≥ 0.6", met=False)]
 
@@ -33,6 +34,21 @@ def started(made: Bench, stack: ExitStack, name: str) -> System:
     system = stack.enter_context(made.outrider())
     system.hook(made.receiver.url("/ok/a"))
     return system
+
+
+@pytest.mark.slow
+def test_a_second_tenant_is_served(tmp_path: Path) -> None:
+    with bench(tmp_path) as made:
+        store = made.store()
+        with made.outrider(store):
+            pass
+        headers = add_tenant(store, made.root_key)
+        with made.outrider(store) as system:
+            other = System("other", system.url, headers, system.pid)
+            other.hook(made.receiver.url("/ok/other"))
+            assert made.load(other, 10).events == 10
+            until("the other tenant's events arrived", lambda: made.receiver.arrived() >= 10)
+            assert system.call("GET", "/v2/manage/events")["Data"] == []
 
 
 def test_percentiles_are_by_rank() -> None:

@@ -256,3 +256,42 @@ def test_bounds_hold_and_everybody_gets_a_turn(seed: int) -> None:
     for webhook in "abcd":
         mine = [d.id for d in admitted if d.webhook == webhook]
         assert [d.id for d in bench.launched if d.webhook == webhook] == mine
+
+
+def test_claims_under_way_together_never_reserve_more_than_is_free() -> None:
+    limits = LaneLimits(places=80, places_per_webhook=64, under_way=40, under_way_per_webhook=16)
+    bench = Bench(limits)
+    for number in range(10):
+        for _ in range(60):
+            delivery = bench.offer(f"w{number}")
+            assert delivery is not None
+            bench.finish(delivery)
+    reserved = [bench.lanes.reserve("t", f"w{number}", 200) for number in range(10)]
+    assert bench.lanes.held == sum(reserved) <= limits.places
+    for number, places in enumerate(reserved):
+        bench.lanes.vacate(f"w{number}", places)
+    assert bench.lanes.held == 0
+
+
+def test_what_hangs_is_not_claimed_only_to_wait() -> None:
+    bench = Bench(LaneLimits(places=10_000))
+    for _ in range(100):
+        bench.offer("hangs")
+    assert bench.lanes.room("t", "hangs") > 200
+    assert bench.lanes.wanted("t", "hangs") == 0
+    assert bench.lanes.reserve("t", "hangs", 200) == 0
+    bench.lanes.expect_more("hangs")
+    for delivery in bench.launched[:4]:
+        bench.finish(delivery, delivered=False)
+    assert bench.hungry == 0
+
+
+def test_a_lane_that_delivers_claims_more_and_more() -> None:
+    bench = Bench(LaneLimits(places=10_000))
+    assert bench.lanes.reserve("t", "good", 200) == 16
+    bench.lanes.vacate("good", 15)  # keeps its lane, as one that is never idle does
+    for _ in range(60):
+        delivery = bench.offer("good")
+        assert delivery is not None
+        bench.finish(delivery)
+    assert bench.lanes.reserve("t", "good", 200) == 200

@@ -10,6 +10,7 @@ import logging
 
 from outrider.dispatch.lanes import Lanes
 from outrider.domain.errors import StoreUnavailable
+from outrider.domain.model import Delivery
 from outrider.ports.clock import Clock
 from outrider.ports.queue import Queue
 
@@ -90,17 +91,15 @@ class Feeder:
                     claims.create_task(self._claim(tenant, webhook))
 
     async def _claim(self, tenant: str, webhook: str) -> None:
-        limit = min(self._lanes.room(tenant, webhook), LARGEST_CLAIM)
-        if limit == 0:
+        places = self._lanes.reserve(tenant, webhook, LARGEST_CLAIM)
+        if places == 0:
             self._lanes.expect_more(webhook)
             return
-        claimed = await self._queue.claim(tenant, webhook, limit, self._clock.now())
-        admitted = [delivery for delivery in claimed if self._lanes.admit(delivery)]
-        self._lanes.start(admitted)
-        places = {d.id for d in admitted}
-        refused = [d for d in claimed if d.id not in places]
-        if refused:
-            # The lane filled, or its webhook was disabled, while the claim was under way.
-            await self._queue.release(refused)
-        elif len(claimed) == limit:
+        claimed: list[Delivery] = []
+        try:
+            claimed = await self._queue.claim(tenant, webhook, places, self._clock.now())
+        finally:
+            self._lanes.vacate(webhook, places - len(claimed))
+        if len(claimed) == places:
             self._hungry[webhook] = tenant
+        self._lanes.start(claimed)

@@ -26,6 +26,7 @@ from outrider.ports.picture import Picture
 
 FIRST_WINDOW = 4
 LITTLE = 16  # places a lane may always have, as long as there is one at all
+AHEAD = 4  # claims fill a lane up to this many times its window: what hangs is not fetched only to wait here
 TENANT_SHARE = 4  # a tenant may take this many times what is free, a webhook half of it
 BURST_S = 0.1  # a rate limit lets this many seconds' worth go at once
 
@@ -91,11 +92,27 @@ class Lanes:
         if self.room(delivery.tenant, delivery.webhook) <= 0:
             self.expect_more(delivery.webhook)
             return False
-        lane = self._turns.lane(delivery.tenant, delivery.webhook, FIRST_WINDOW)
-        lane.held += 1
-        lane.tenant.held += 1
-        self.held += 1
+        self._hold(self._turns.lane(delivery.tenant, delivery.webhook, FIRST_WINDOW), 1)
         return True
+
+    def reserve(self, tenant: str, webhook: str, most: int) -> int:
+        """Places for a claim, at most `most`; claims under way together share what is free. `vacate` what stays
+        empty."""
+        count = min(self.wanted(tenant, webhook), most)
+        if count:
+            self._hold(self._turns.lane(tenant, webhook, FIRST_WINDOW), count)
+        return count
+
+    def vacate(self, webhook: str, count: int) -> None:
+        """Free reserved places that nothing came for."""
+        if count:
+            self._free(self._turns.lanes[webhook], count)
+
+    def wanted(self, tenant: str, webhook: str) -> int:
+        """How many more deliveries of this webhook are worth claiming: what it will soon send, if there is room."""
+        lane = self._turns.lanes.get(webhook)
+        held, window = (lane.held, lane.window) if lane else (0, FIRST_WINDOW)
+        return max(0, min(self.room(tenant, webhook), max(LITTLE, AHEAD * window) - held))
 
     def room(self, tenant: str, webhook: str) -> int:
         """How many more deliveries of this webhook may be held; 0 while it may not be sent to."""
@@ -142,7 +159,7 @@ class Lanes:
     def stored(self, deliveries: Iterable[Delivery]) -> None:
         """These are committed without a place: claim them as soon as there is room."""
         for tenant, webhook in {(d.tenant, d.webhook) for d in deliveries}:
-            if self.room(tenant, webhook):
+            if self.wanted(tenant, webhook):
                 self._hungry(tenant, webhook)
             else:
                 self.expect_more(webhook)
@@ -168,13 +185,18 @@ class Lanes:
 
     def leave(self, delivery: Delivery) -> None:
         """A delivery is settled or withdrawn: its place is free."""
-        lane = self._turns.lanes[delivery.webhook]
-        lane.held -= 1
-        lane.tenant.held -= 1
-        self.held -= 1
-        if lane.more and self.room(delivery.tenant, delivery.webhook) >= lane.held:
+        self._free(self._turns.lanes[delivery.webhook], 1)
+
+    def _hold(self, lane: Lane, count: int) -> None:
+        lane.held += count
+        lane.tenant.held += count
+        self.held += count
+
+    def _free(self, lane: Lane, count: int) -> None:
+        self._hold(lane, -count)
+        if lane.more and self.wanted(lane.tenant.id, lane.webhook) >= lane.held:
             lane.more = False
-            self._hungry(delivery.tenant, delivery.webhook)
+            self._hungry(lane.tenant.id, lane.webhook)
         if lane.held == 0:
             self._squeezed.pop(lane.webhook, None)
             self._turns.forget(lane)
