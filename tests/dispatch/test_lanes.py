@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from outrider.dispatch.lanes import LaneLimits, Lanes
+from outrider.dispatch.lanes import LITTLE, PLACE_BYTES, LaneLimits, Lanes
 from outrider.dispatch.lease import Peers
 from outrider.dispatch.receivers import Receivers
 from outrider.domain.breaker import Rules, Sign
 from outrider.domain.model import Delivery, Webhook
 from sim.world import VirtualLoop
 
-LIMITS = LaneLimits(places=80, places_per_webhook=8, under_way=40, under_way_per_webhook=3)
+LIMITS = LaneLimits(places=80, under_way=40, under_way_per_webhook=3)
 
 
 class Picture:
@@ -86,7 +86,7 @@ class Bench:
 
 
 def test_turns_go_round() -> None:
-    bench = Bench(LaneLimits(places=100, places_per_webhook=50, under_way=1, under_way_per_webhook=1))
+    bench = Bench(LaneLimits(places=100, under_way=1, under_way_per_webhook=1))
     for webhook in ("a", "a", "a", "b", "c"):
         bench.offer(webhook)
     for index in range(5):
@@ -99,7 +99,7 @@ def test_turns_go_round() -> None:
 def test_a_hanging_receiver_fills_its_own_lane_only() -> None:
     bench = Bench()
     hanging = [bench.offer("hangs") for _ in range(20)]
-    assert sum(d is not None for d in hanging) == LIMITS.places_per_webhook
+    assert sum(d is not None for d in hanging) == LITTLE
     assert len(bench.launched) == LIMITS.under_way_per_webhook
     for _ in range(50):
         good = bench.offer("good")
@@ -111,10 +111,10 @@ def test_a_hanging_receiver_fills_its_own_lane_only() -> None:
 
 def test_a_full_lane_calls_for_more_when_it_has_room() -> None:
     bench = Bench()
-    for _ in range(9):
+    for _ in range(LITTLE + 1):
         bench.offer("a")
     assert bench.hungry == 0
-    for index in range(4):
+    for index in range(LITTLE // 2):
         delivery = bench.launched[index]
         bench.lanes.landed(delivery, delivered=True)
         bench.lanes.leave(delivery)
@@ -133,7 +133,7 @@ def test_a_hundred_hanging_receivers_leave_room_for_the_next() -> None:
 
 
 def test_a_tenant_with_many_webhooks_gets_no_more_turns_than_another() -> None:
-    bench = Bench(LaneLimits(places=400, places_per_webhook=50, under_way=1, under_way_per_webhook=1))
+    bench = Bench(LaneLimits(places=400, under_way=1, under_way_per_webhook=1))
     for webhook in range(40):
         bench.offer(f"flood-{webhook}", tenant="flood")
         bench.offer(f"flood-{webhook}", tenant="flood")
@@ -174,11 +174,11 @@ def paced(limits: LaneLimits, attempts: int, seconds: float, count: int, *, deli
     async def play() -> int:
         bench = Bench(limits)
         bench.picture.options = options
-        for number in range(count):
-            assert bench.offer(f"w{number % 10}" if attempts else "a", attempts=attempts) is not None
         until = loop.time() + seconds
-        done = 0
+        offered = done = 0
         while loop.time() < until:
+            while offered < count and bench.offer(f"w{offered % 10}" if attempts else "a", attempts=attempts):
+                offered += 1
             for delivery in bench.launched[done:]:
                 bench.finish(delivery, delivered=delivered)
                 done += 1
@@ -191,9 +191,8 @@ def paced(limits: LaneLimits, attempts: int, seconds: float, count: int, *, deli
 
 
 def test_a_rate_limit_is_kept() -> None:
-    roomy = LaneLimits(places_per_webhook=5_000)
-    assert 195 <= paced(roomy, 0, 10, 1_000, delivered=True, rate_limit=20.0) <= 203
-    assert 5 <= paced(roomy, 0, 10, 100, delivered=True, rate_limit=0.5) <= 6
+    assert 195 <= paced(LaneLimits(), 0, 10, 1_000, delivered=True, rate_limit=20.0) <= 203
+    assert 5 <= paced(LaneLimits(), 0, 10, 100, delivered=True, rate_limit=0.5) <= 6
 
 
 def test_retries_that_fail_have_a_budget_and_those_that_arrive_have_none() -> None:
@@ -248,7 +247,7 @@ def test_bounds_hold_and_everybody_gets_a_turn(seed: int) -> None:
         assert all(sum(d.webhook == w for d in running) <= LIMITS.under_way_per_webhook for w in "abcd")
         held = [d for d in admitted if d.id not in settled]
         assert len(held) == bench.lanes.held <= LIMITS.places
-        assert all(sum(d.webhook == w for d in held) <= LIMITS.places_per_webhook for w in "abcd")
+        assert all(sum(d.webhook == w for d in held) <= LITTLE for w in "abcd")
     while running := [d for d in bench.launched if d.id not in landed]:
         landed.add(running[0].id)
         bench.lanes.landed(running[0], delivered=True)
@@ -259,7 +258,7 @@ def test_bounds_hold_and_everybody_gets_a_turn(seed: int) -> None:
 
 
 def test_claims_under_way_together_never_reserve_more_than_is_free() -> None:
-    limits = LaneLimits(places=80, places_per_webhook=64, under_way=40, under_way_per_webhook=16)
+    limits = LaneLimits(places=800, under_way=40, under_way_per_webhook=16)
     bench = Bench(limits)
     for number in range(10):
         for _ in range(60):
@@ -267,31 +266,43 @@ def test_claims_under_way_together_never_reserve_more_than_is_free() -> None:
             assert delivery is not None
             bench.finish(delivery)
     reserved = [bench.lanes.reserve("t", f"w{number}", 200) for number in range(10)]
-    assert bench.lanes.held == sum(reserved) <= limits.places
+    assert bench.lanes.held == sum(reserved) <= limits.places // 2
     for number, places in enumerate(reserved):
-        bench.lanes.vacate(f"w{number}", places)
+        bench.lanes.fill(f"w{number}", places, [])
     assert bench.lanes.held == 0
 
 
-def test_what_hangs_is_not_claimed_only_to_wait() -> None:
-    bench = Bench(LaneLimits(places=10_000))
-    for _ in range(100):
-        bench.offer("hangs")
-    assert bench.lanes.room("t", "hangs") > 200
-    assert bench.lanes.wanted("t", "hangs") == 0
+def test_what_hangs_is_left_in_the_queue() -> None:
+    bench = Bench(LaneLimits())
+    hanging = [delivery for _ in range(1_000) if (delivery := bench.offer("hangs"))]
+    assert len(hanging) == 64
     assert bench.lanes.reserve("t", "hangs", 200) == 0
     bench.lanes.expect_more("hangs")
     for delivery in bench.launched[:4]:
         bench.finish(delivery, delivered=False)
+    assert bench.lanes.reserve("t", "hangs", 200) == 0
     assert bench.hungry == 0
 
 
-def test_a_lane_that_delivers_claims_more_and_more() -> None:
-    bench = Bench(LaneLimits(places=10_000))
-    assert bench.lanes.reserve("t", "good", 200) == 16
-    bench.lanes.vacate("good", 15)  # keeps its lane, as one that is never idle does
+def test_a_lane_that_delivers_holds_more_and_more() -> None:
+    bench = Bench(LaneLimits())
+    assert bench.lanes.reserve("t", "good", 200) == 64
+    bench.lanes.fill("good", 64, [made("good")])  # keeps its lane, as one that is never idle does
     for _ in range(60):
         delivery = bench.offer("good")
         assert delivery is not None
         bench.finish(delivery)
-    assert bench.lanes.reserve("t", "good", 200) == 200
+    assert bench.lanes.reserve("t", "good", 2_000) == 16 * 64 - 1
+
+
+def test_a_large_delivery_takes_more_places() -> None:
+    bench = Bench(LaneLimits())
+    assert bench.lanes.reserve("t", "a", 2) == 2
+    bench.lanes.fill("a", 2, [made("a", bytes(10 * PLACE_BYTES))])
+    assert bench.lanes.held == 11
+    bench.finish(bench.launched[0])
+    assert bench.lanes.held == 0
+
+
+def made(webhook: str, body: bytes = b"") -> Delivery:
+    return Delivery("d", "t", webhook, "e", "Login", None, body, 0, 0)

@@ -19,7 +19,7 @@ from sim.world import World, simulate
 HOSTS = ["good", "shaky", "bad", "dead", "unwilling", "subject", "strict"]
 ORDERED = {"subject": Ordering.SUBJECT, "strict": Ordering.STRICT}
 POLICY = Policy(schedule=(5 * SECOND, 30 * SECOND, 5 * MINUTE, 10 * MINUTE))
-LIMITS = LaneLimits(places=120, places_per_webhook=25, under_way=64, under_way_per_webhook=6)
+LIMITS = LaneLimits(places=120, under_way=64, under_way_per_webhook=6)
 LONGEST_LIFE_S = 30 * 60
 RARELY_S = 20.0  # between idle looks where each is a statement of a real server
 

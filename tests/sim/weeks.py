@@ -27,7 +27,7 @@ from sim.world import Play, World, simulate
 
 HOSTS = ["good", "shaky", "flapping", "dead", "unwilling", "gone", "subject", "strict"]
 ORDERED = {"subject": Ordering.SUBJECT, "strict": Ordering.STRICT}
-LIMITS = LaneLimits(places=120, places_per_webhook=25, under_way=64, under_way_per_webhook=6)
+LIMITS = LaneLimits(places=120, under_way=64, under_way_per_webhook=6)
 HOUR_S = 3_600
 POLLS_S = 600.0  # polling rests on hints here; otherwise a week would be a million idle looks
 

@@ -99,7 +99,6 @@ class Feeder:
         try:
             claimed = await self._queue.claim(tenant, webhook, places, self._clock.now())
         finally:
-            self._lanes.vacate(webhook, places - len(claimed))
+            self._lanes.fill(webhook, places, claimed)
         if len(claimed) == places:
             self._hungry[webhook] = tenant
-        self._lanes.start(claimed)

@@ -4,16 +4,16 @@ A lane has bounded places and bounded concurrency, so a receiver that hangs fill
 else. A delivery holds its place from admission until it is settled: memory stays bounded even while the
 store is away.
 
-Three rules keep room for the next lane, however many are stuck. A lane's window grows only while its receiver
-accepts what it gets, so one that hangs from the start holds little. No lane may take more than half of what is
-still free (dynamic thresholds; Choudhury and Hahne, 1998). And half of everything is kept for lanes that have
+Three rules keep room for the next lane, however many are stuck. A lane holds some times its window, which grows
+only while its receiver accepts what it gets, so one that hangs holds little. No lane may take more than so many times
+what is still free (dynamic thresholds; Choudhury and Hahne, 1998). And half of everything is kept for lanes that have
 next to nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -26,19 +26,21 @@ from outrider.ports.picture import Picture
 
 FIRST_WINDOW = 4
 LITTLE = 16  # places a lane may always have, as long as there is one at all
-AHEAD = 4  # claims fill a lane up to this many times its window: what hangs is not fetched only to wait here
-TENANT_SHARE = 4  # a tenant may take this many times what is free, a webhook half of it
+AHEAD = 16  # times its window that a lane may hold: what hangs is left in the queue
+TENANT_SHARE = 4  # times what is free that a tenant may hold, and have under way
+WEBHOOK_PLACES = 2  # times what is free that a webhook may hold; it may have half of what is free under way
+PLACE_BYTES = 4096
 BURST_S = 0.1  # a rate limit lets this many seconds' worth go at once
 
 
 class LaneLimits(msgspec.Struct, frozen=True):
-    """Counts of deliveries: in memory altogether and per webhook, under way altogether and per webhook.
+    """Places in memory, each for one delivery of up to PLACE_BYTES (a larger one takes more); deliveries under way
+    altogether and per webhook.
 
     `failing_retries` bounds retries that fail, per second over all webhooks; ten seconds' worth may go at once.
     """
 
-    places: int = 20_000
-    places_per_webhook: int = 1_000
+    places: int = 40_000
     under_way: int = 1_024
     under_way_per_webhook: int = 64
     failing_retries: float = 100.0
@@ -92,30 +94,25 @@ class Lanes:
         if self.room(delivery.tenant, delivery.webhook) <= 0:
             self.expect_more(delivery.webhook)
             return False
-        self._hold(self._turns.lane(delivery.tenant, delivery.webhook, FIRST_WINDOW), 1)
+        self._hold(self._turns.lane(delivery.tenant, delivery.webhook, FIRST_WINDOW), _places(delivery))
         return True
 
     def reserve(self, tenant: str, webhook: str, most: int) -> int:
-        """Places for a claim, at most `most`; claims under way together share what is free. `vacate` what stays
-        empty."""
-        count = min(self.wanted(tenant, webhook), most)
+        """Hold places for a claim, at most `most`, until `fill`: claims that run at once share what is free."""
+        count = min(self.room(tenant, webhook), most)
         if count:
             self._hold(self._turns.lane(tenant, webhook, FIRST_WINDOW), count)
         return count
 
-    def vacate(self, webhook: str, count: int) -> None:
-        """Free reserved places that nothing came for."""
-        if count:
-            self._free(self._turns.lanes[webhook], count)
-
-    def wanted(self, tenant: str, webhook: str) -> int:
-        """How many more deliveries of this webhook are worth claiming: what it will soon send, if there is room."""
-        lane = self._turns.lanes.get(webhook)
-        held, window = (lane.held, lane.window) if lane else (0, FIRST_WINDOW)
-        return max(0, min(self.room(tenant, webhook), max(LITTLE, AHEAD * window) - held))
+    def fill(self, webhook: str, reserved: int, claimed: Sequence[Delivery]) -> None:
+        """A claim is over: what it brought takes its places, the others are free again."""
+        lane = self._turns.lanes[webhook]
+        self._hold(lane, sum(map(_places, claimed)))
+        self._free(lane, reserved)
+        self.start(claimed)
 
     def room(self, tenant: str, webhook: str) -> int:
-        """How many more deliveries of this webhook may be held; 0 while it may not be sent to."""
+        """Places that are left for this webhook; 0 while it may not be sent to."""
         found = self._picture.webhook(tenant, webhook)
         if not self.open or found is None or found.disabled_reason:
             return 0
@@ -123,8 +120,8 @@ class Lanes:
         if self._is_elsewhere(found, circuit):
             return 0
         lane = self._turns.lanes.get(webhook)
-        held = lane.held if lane else 0
-        room = min(self._fair_places(tenant, held), self._limits.places_per_webhook - held)
+        held, window = (lane.held, lane.window) if lane else (0, FIRST_WINDOW)
+        room = min(self._fair_places(tenant, held), AHEAD * window - held)
         if circuit is not None:
             room = min(room, circuit - held)
         return max(0, room)
@@ -137,7 +134,7 @@ class Lanes:
     def _fair_places(self, tenant: str, held: int) -> int:
         """Places that fairness leaves a lane which holds `held`."""
         free = self._limits.places // 2 - self.held
-        fair = free // 2 - held
+        fair = WEBHOOK_PLACES * free - held
         party = self._turns.tenants.get(tenant)
         if party is not None:
             fair = min(fair, TENANT_SHARE * free - party.held)
@@ -159,7 +156,7 @@ class Lanes:
     def stored(self, deliveries: Iterable[Delivery]) -> None:
         """These are committed without a place: claim them as soon as there is room."""
         for tenant, webhook in {(d.tenant, d.webhook) for d in deliveries}:
-            if self.wanted(tenant, webhook):
+            if self.room(tenant, webhook):
                 self._hungry(tenant, webhook)
             else:
                 self.expect_more(webhook)
@@ -185,7 +182,7 @@ class Lanes:
 
     def leave(self, delivery: Delivery) -> None:
         """A delivery is settled or withdrawn: its place is free."""
-        self._free(self._turns.lanes[delivery.webhook], 1)
+        self._free(self._turns.lanes[delivery.webhook], _places(delivery))
 
     def _hold(self, lane: Lane, count: int) -> None:
         lane.held += count
@@ -194,7 +191,7 @@ class Lanes:
 
     def _free(self, lane: Lane, count: int) -> None:
         self._hold(lane, -count)
-        if lane.more and self.wanted(lane.tenant.id, lane.webhook) >= lane.held:
+        if lane.more and self.room(lane.tenant.id, lane.webhook) >= lane.held:
             lane.more = False
             self._hungry(lane.tenant.id, lane.webhook)
         if lane.held == 0:
@@ -301,3 +298,7 @@ class Lanes:
         """The circuit opened or the webhook was disabled: what waited here waits in the queue."""
         for delivery in lane.empty():
             self._give_back(delivery)
+
+
+def _places(delivery: Delivery) -> int:
+    return 1 + len(delivery.body) // PLACE_BYTES

@@ -79,9 +79,10 @@ class Settler:
                 await self._commit()
 
     async def _commit(self) -> None:
-        batch, self._gathered = self._gathered[:LARGEST_BATCH], self._gathered[LARGEST_BATCH:]
-        returned, self._returned = self._returned, []
-        released, self._released = returned + self._released, []
+        batch, self._gathered = _split(self._gathered)
+        returned, self._returned = _split(self._returned)
+        others, self._released = _split(self._released)
+        released = returned + others
         self._committing = len(batch) + len(released)
         if released:
             await self._insist(lambda: self._queue.release(released))
@@ -126,3 +127,8 @@ class Settler:
         due += [s.at for s in batch if s.news is not None]
         if due:
             self._due(min(due))
+
+
+def _split(items: list[T]) -> tuple[list[T], list[T]]:
+    """What one commit takes, and the rest: a long one would keep everybody waiting."""
+    return items[:LARGEST_BATCH], items[LARGEST_BATCH:]
