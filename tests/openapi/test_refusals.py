@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,7 @@ GUARDED = [
     pytest.param(*found, id=found[2]["operationId"]) for found in operations(DOCUMENT) if found[2]["security"]
 ]
 WITH_BODIES = [found for found in GUARDED if "requestBody" in found.values[2]]
+STRANGER = {"X-LoginRadius-ApiKey": API_KEY, "X-LoginRadius-ApiSecret": "wrong"}
 BROKEN = (b"{", b"no JSON", b'{"a":"\xff"}', b"[1]", b'"text"', b"{}{}")
 
 
@@ -67,3 +69,25 @@ def test_bodies_that_are_no_objects(shared: Served, path: str, method: str, oper
         status, answer = shared.call(method.upper(), where, raw=body)
         assert 400 <= status < 500, (body, answer)
         documented(operation, status, answer)
+
+
+@pytest.mark.parametrize(("path", "method", "operation"), GUARDED)
+def test_strangers_hear_of_their_credentials_before_anything_else(
+    shared: Served, path: str, method: str, operation: dict[str, Any]
+) -> None:
+    """Not of the body, of a parameter that is missing, nor of what their path names."""
+    bodies = (b"{}", *BROKEN) if "requestBody" in operation else (None,)
+    where = path.replace("{", "").replace("}", "")
+    for target in (where, where.replace("/uid/", "/a%00b/") + "?limit=x&cursor=x"):
+        for body in bodies:
+            status, answer = shared.call(method.upper(), target, raw=body, headers=STRANGER)
+            assert (status, answer["ErrorCode"]) == (401, 902), (target, body, answer)
+
+
+def test_strangers_need_not_send_their_body(shared: Served) -> None:
+    host, port = shared.url.removeprefix("http://").split(":")
+    head = "".join(f"{name}: {value}\r\n" for name, value in STRANGER.items())
+    for path in ("/v2/manage/webhooks", "/api/v2/webhook", "/identity/v2/manage/account/u/customobject"):
+        with socket.create_connection((host, int(port)), timeout=20) as peer:
+            peer.sendall(f"POST {path} HTTP/1.1\r\nhost: x\r\n{head}content-length: 5\r\n\r\n".encode())
+            assert peer.recv(65536).startswith(b"HTTP/1.1 401 ")

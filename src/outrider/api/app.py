@@ -8,10 +8,9 @@ from typing import Any
 import msgspec
 from litestar import Litestar, Request, Router
 from litestar.di import Provide
-from litestar.types import ASGIApp, Receive, Send
+from litestar.types import ASGIApp, Guard, Receive, Send
 
-from outrider.api import bodies, errors, viewer
-from outrider.api.credentials import carried
+from outrider.api import admission, bodies, errors, viewer
 from outrider.api.intake import EVENTS, OPERATIONS, IntakeRoute
 from outrider.api.routes import (
     event_types,
@@ -26,9 +25,7 @@ from outrider.api.routes import (
     system,
     webhooks,
 )
-from outrider.app import access
 from outrider.app.services import Services
-from outrider.domain.errors import InvalidField
 
 MANAGE_BODY_BYTES = 1024 * 1024
 ROUTERS = (
@@ -72,27 +69,15 @@ def build_app(
 ) -> ASGIApp:
     """The application to serve. `ready` says whether the engine runs, for `GET /health`, which is all that a
     process without the intake role answers."""
-
-    def tenant(request: Request[Any, Any, Any]) -> str:
-        if "\0" in request.scope["path"]:
-            raise InvalidField("path", "characters other than NUL", "a NUL")
-        found = carried(request.scope.get("query_string", b""), request.scope["headers"])
-        scope = access.Scope.READ if request.method == "GET" else access.Scope.WRITE
-        caller = services.access.authenticate(found.credentials, scope)
-        services.pace.take(caller)
-        return caller
-
-    def prevented(request: Request[Any, Any, Any]) -> bool:
-        return carried(request.scope.get("query_string", b""), request.scope["headers"]).prevented
-
     managed = _managed(
         ROUTERS if takes_calls else (service.router,),
         {
             "services": Provide(lambda: services, sync_to_thread=False, use_cache=True),
-            "tenant": Provide(tenant, sync_to_thread=False),
-            "prevented": Provide(prevented, sync_to_thread=False),
+            "tenant": Provide(admission.tenant, sync_to_thread=False),
+            "prevented": Provide(admission.prevented, sync_to_thread=False),
             "ready": Provide(ready, sync_to_thread=False),
         },
+        guards=[admission.admission(services)],
         startup=[startup],
         shutdown=[shutdown],
     )
@@ -115,12 +100,14 @@ def _nothing(name: str) -> Callable[[], None]:
 def _managed(
     routers: Sequence[Router],
     dependencies: dict[str, Provide],
+    guards: Sequence[Guard] = (),
     startup: list[Callable[[], Awaitable[None]]] | None = None,
     shutdown: list[Callable[[], Awaitable[None]]] | None = None,
 ) -> Litestar:
     return Litestar(
         routers,
         dependencies=dependencies,
+        guards=guards,
         exception_handlers={Exception: errors.handle},
         request_class=FoldedRequest,
         request_max_body_size=MANAGE_BODY_BYTES,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from outrider.app.paging import LARGEST_PAGE, Page, checked, is_place, opened, page
+from outrider.app.paging import LARGEST_PAGE, Page, checked, opened, page
 from outrider.domain.errors import NotFound
 from outrider.domain.ids import is_uuid
 from outrider.ports.ledger import DeliveryQuery, DeliveryRow, EventQuery, EventRow, Ledger, LedgerLine, SkipRow
@@ -23,9 +23,22 @@ class History:
         self._ledger = ledger
 
     async def events(self, tenant: str, query: EventQuery, cursor: str | None, limit: int) -> Page[EventRow]:
-        before = opened(cursor, is_place)
-        rows = await self._ledger.events(tenant, query, None if before is None else int(before), checked(limit) + 1)
-        return page(rows, limit, lambda row: str(row.place))
+        key = opened(cursor, _is_mark)
+        size = checked(limit) + 1
+        before: int | None = None
+        if key is not None:
+            query, before = await self._behind(key, tenant, query)
+        return page(await self._ledger.events(tenant, query, before, size), limit, _mark)
+
+    async def _behind(self, mark: str, tenant: str, query: EventQuery) -> tuple[EventQuery, int | None]:
+        """Where the list goes on. An event that was dropped since was among the oldest: what is left of those
+        accepted before it follows."""
+        accepted, _, event = mark.partition(".")
+        row = await self._ledger.event(tenant, event)
+        if row is not None:
+            return query, row.place
+        until = int(accepted) if query.until is None else min(query.until, int(accepted))
+        return msgspec.structs.replace(query, until=until), None
 
     async def event(self, tenant: str, event: str) -> Fate:
         row = await self._ledger.event(tenant, event)
@@ -51,3 +64,13 @@ class History:
         if row is None:
             raise NotFound("delivery", delivery[:60])
         return row, await self._ledger.lines(tenant, delivery)
+
+
+def _mark(row: EventRow) -> str:
+    """An event as cursors name it: by what it keeps in every store it is moved to, unlike its place."""
+    return f"{row.event.accepted}.{row.event.id}"
+
+
+def _is_mark(key: str) -> bool:
+    accepted, _, event = key.partition(".")
+    return accepted.isascii() and accepted.isdigit() and len(accepted) <= 15 and is_uuid(event)

@@ -34,11 +34,6 @@ def _foreign() -> InvalidField:
     return InvalidField("cursor", "the Next of an earlier page of the same list", "something else")
 
 
-def is_place(key: str) -> bool:
-    """Whether a key is the place of an event."""
-    return key.isascii() and key.isdigit() and len(key) <= 19 and int(key) < 1 << 63
-
-
 def opened(cursor: str | None, fits: Callable[[str], bool]) -> str | None:
     """What `page` put into the cursor, if it `fits` the list. Raises InvalidField."""
     if cursor is None:

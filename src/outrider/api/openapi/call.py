@@ -13,6 +13,7 @@ from litestar.params import ParameterKwarg
 from litestar.routes import HTTPRoute
 from litestar.typing import FieldDefinition
 
+from outrider.api.admission import scope_of
 from outrider.api.openapi.schemas import alternatives
 from outrider.api.refusals import NO_PATH, OF_BODIES, OF_CREDENTIALS, OF_FIELDS, OURS, PACE, Refusal
 from outrider.app.access import Scope
@@ -96,7 +97,9 @@ def _call(route: HTTPRoute, method: str, handler: HTTPRouteHandler) -> Call:
     refusals = handler.opt.get("refusals", ())
     if route.path_parameters and not refusals:
         raise Undocumented(f"{where}: name the refusals (api/refusals.py) for what its path names")
-    scope = _scope(method, fields)
+    scope = scope_of(method, handler)
+    if scope is None and "tenant" in fields:
+        raise Undocumented(f"{where}: it asks for the tenant, so it cannot be open")
     return Call(
         path=route.path_format,
         method=method.lower(),
@@ -124,13 +127,6 @@ def _answer(where: str, handler: HTTPRouteHandler) -> Any:
     if not all(typed):
         raise Undocumented(f"{where}: answer with a Struct of api/models/")
     return found
-
-
-def _scope(method: str, fields: Mapping[str, FieldDefinition]) -> Scope | None:
-    """As `api/app.py` asks for it."""
-    if "tenant" not in fields:
-        return None
-    return Scope.READ if method == "GET" else Scope.WRITE
 
 
 def _asked(handler: HTTPRouteHandler) -> dict[str, FieldDefinition]:

@@ -21,4 +21,4 @@ async def get_openapi(request: Request[Any, Any, Any]) -> msgspec.Raw:
     return served(request.app)
 
 
-router = Router("/", route_handlers=[get_health, get_openapi], tags=["Service"])
+router = Router("/", route_handlers=[get_health, get_openapi], tags=["Service"], opt={"open": True})

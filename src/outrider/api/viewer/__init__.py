@@ -50,4 +50,4 @@ def part(name: Annotated[str, PathParameter(description="A file of the viewer.")
     return _answer(name)
 
 
-router = Router("/", route_handlers=[page, part])
+router = Router("/", route_handlers=[page, part], opt={"open": True})
