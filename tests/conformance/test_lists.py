@@ -70,14 +70,14 @@ class Made:
 
 
 def all_pages(store: Store, page: Callable[[Any], Any], key: Callable[[Any], Any]) -> list[Any]:
-    found: list[Any] = []
-    before = None
-    while rows := store.run(page(before)):
-        found += rows
-        before = key(rows[-1])
-        if len(rows) < PAGE:
-            break
-    return found
+    """Follows the list to its end; pages may be short before that."""
+    rows: list[Any] = []
+    found = store.run(page(None))
+    while found.last is not None:
+        assert len(found.rows) <= PAGE
+        rows += found.rows
+        found = store.run(page(key(found.last)))
+    return rows + found.rows
 
 
 def matches(query: Any, **values: Any) -> bool:

@@ -213,13 +213,14 @@ class World:
 
     async def end(self) -> None:
         """Stop, and read what the ledger has to say."""
-        before = None
-        while page := await self.ledger.deliveries(TENANT, DeliveryQuery(type="Login"), before, 200):
-            self.rows += page
-            before = page[-1].id
+        before, more = None, True
+        while more:
+            found = await self.ledger.deliveries(TENANT, DeliveryQuery(type="Login"), before, 200)
+            self.rows += found.rows
+            more, before = found.last is not None, found.last and found.last.id
         self.lines = {row.id: await self.ledger.lines(TENANT, row.id) for row in self.rows}
         told = await self.ledger.events(TENANT, EventQuery(type="WebhookDisabled"), None, 10)
-        self.told = [row.event.type for row in told]
+        self.told = [row.event.type for row in told.rows]
         self.disabled = {w.id for w in self.books.of(TENANT).webhooks.values() if w.disabled_reason}
         await self.stop(1)
 

@@ -140,7 +140,7 @@ def test_what_holds_up_retention_is_told(store: OnPostgres) -> None:
     store.run(store.queue.settle([settled(delivery)]))
     store.run(store.database.upkeep.tend(30 * DAY))
     assert store.run(store.database.upkeep.warnings()) == []
-    assert store.run(store.ledger.deliveries(TENANT, DeliveryQuery(), None, 10)) == []
+    assert store.run(store.ledger.deliveries(TENANT, DeliveryQuery(), None, 10)).rows == []
 
 
 def test_one_process_keeps_house(store: OnPostgres, url: str) -> None:
@@ -216,7 +216,7 @@ def test_what_ends_while_a_list_is_read_is_shown_once(store: OnPostgres, monkeyp
         return found
 
     monkeypatch.setattr(ledger, "_waiting", and_then_they_end)
-    rows = store.run(ledger.deliveries(TENANT, DeliveryQuery(), None, 4))
+    rows = store.run(ledger.deliveries(TENANT, DeliveryQuery(), None, 4)).rows
     assert [(row.event, row.state) for row in rows] == [
         ("e5", "delivered"), ("e4", "waiting"), ("e3", "delivered"), ("e2", "waiting"),
     ]  # fmt: skip

@@ -73,6 +73,20 @@ def test_places_may_become_others(tmp_path: Path) -> None:
     listed(tmp_path, check)
 
 
+def test_a_list_by_two_values_ends_where_next_is_null_and_not_with_a_short_page(tmp_path: Path) -> None:
+    async def check(history: History, tenant: str, beside: apsw.Connection) -> None:
+        beside.execute("UPDATE event SET subject = 'u', type = CASE place WHEN 1 THEN 'Register' ELSE type END")
+        query = EventQuery(type="Register", subject="u")
+        first = await history.events(tenant, query, None, 1)
+        assert first.rows == []
+        assert first.next is not None
+        second = await history.events(tenant, query, first.next, 1)
+        assert [row.place for row in second.rows] == [1]
+        assert second.next is None
+
+    listed(tmp_path, check)
+
+
 def test_the_event_that_ended_a_page_may_be_dropped(tmp_path: Path) -> None:
     """Of those before it, whoever is still owed is still there."""
 

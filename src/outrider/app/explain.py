@@ -66,10 +66,10 @@ class Explain:
         named = now or then.webhook
         name = named.name if named else ""
         query = DeliveryQuery(webhook=webhook, event=event.id)
-        deliveries = await self._ledger.deliveries(event.tenant, query, None, 1)
-        if deliveries:
-            because, sentence = await self._of_delivery(event.tenant, deliveries[0], now)
-            return Explanation(webhook, name, because, sentence, deliveries[0])
+        newest = (await self._ledger.deliveries(event.tenant, query, None, 1)).rows
+        if newest:
+            because, sentence = await self._of_delivery(event.tenant, newest[0], now)
+            return Explanation(webhook, name, because, sentence, newest[0])
         skips = await self._ledger.skips(event.tenant, event.id)
         if skips:
             return Explanation(webhook, name, skips[0].reason, skips[0].detail)

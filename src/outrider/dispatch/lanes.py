@@ -5,9 +5,9 @@ else. A delivery holds its place from admission until it is settled: memory stay
 store is away.
 
 Three rules keep room for the next lane, however many are stuck. A lane holds some times its window, which grows
-only while its receiver accepts what it gets, so one that hangs holds little. No lane may take more than so many times
-what is still free (dynamic thresholds; Choudhury and Hahne, 1998). And half of everything is kept for lanes that have
-next to nothing.
+only while its receiver accepts what it gets, so one that hangs holds little. No lane may take more than a share of
+what is still free (dynamic thresholds; Choudhury and Hahne, 1998). And half of everything is kept for lanes that
+have next to nothing.
 """
 
 from __future__ import annotations

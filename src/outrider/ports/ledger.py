@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -30,6 +30,18 @@ class DeliveryQuery(msgspec.Struct, frozen=True):
     state: str | None = None
     since: int | None = None
     until: int | None = None
+
+
+Row = TypeVar("Row")
+
+
+class Found(msgspec.Struct, Generic[Row], frozen=True):
+    """Rows of a list. `last` is the last one that was looked at, whether it is among them or not, when others may
+    follow behind it; None at the end of the list. Where two values are asked for at once, a store stops looking
+    before `limit` rows are found, rather than read all that has one of them."""
+
+    rows: list[Row]
+    last: Row | None
 
 
 class EventRow(msgspec.Struct, frozen=True):
@@ -86,9 +98,9 @@ class WebhookThen(msgspec.Struct, frozen=True):
 
 
 class Ledger(Protocol):
-    async def events(self, tenant: str, query: EventQuery, before: int | None, limit: int) -> list[EventRow]:
-        """Newest first, by the instant they were accepted, then by place; those behind the one at place
-        `before`."""
+    async def events(self, tenant: str, query: EventQuery, before: int | None, limit: int) -> Found[EventRow]:
+        """At most `limit`, newest first by the instant they were accepted, then by place; those behind the one at
+        place `before`."""
         ...
 
     async def event(self, tenant: str, event: str) -> EventRow | None: ...
@@ -97,8 +109,8 @@ class Ledger(Protocol):
 
     async def deliveries(
         self, tenant: str, query: DeliveryQuery, before: str | None, limit: int
-    ) -> list[DeliveryRow]:
-        """Deliveries with an id below `before`, highest id first; ids are time-ordered."""
+    ) -> Found[DeliveryRow]:
+        """At most `limit` deliveries with an id below `before`, highest id first; ids are time-ordered."""
         ...
 
     async def delivery(self, tenant: str, delivery: str) -> DeliveryRow | None: ...

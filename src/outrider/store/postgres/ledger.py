@@ -14,10 +14,12 @@ from outrider.ports.ledger import (
     DeliveryRow,
     EventQuery,
     EventRow,
+    Found,
     LedgerLine,
     SkipRow,
     WebhookThen,
 )
+from outrider.store.looking import LOOKS, comparing, is_read_in_order, through
 from outrider.store.postgres.connections import Connections
 from outrider.store.postgres.days import Days
 from outrider.store.postgres.rows import decode_attempt
@@ -43,7 +45,9 @@ class PostgresLedger:
         self._connections = connections
         self._days = Days(connections)
 
-    async def events(self, tenant: str, query: EventQuery, before: int | None, limit: int) -> list[EventRow]:
+    async def events(self, tenant: str, query: EventQuery, before: int | None, limit: int) -> Found[EventRow]:
+        several = query.subject is not None and query.type is not None
+        wanted = 1 + (LOOKS * limit if several else limit)
         below = PAST_EVERY_PLACE if before is None else min(before, PAST_EVERY_PLACE)
         if query.until is not None:
             below = min(below, first_place(query.until))
@@ -51,10 +55,10 @@ class PostgresLedger:
         for since, until in spans(min(place_instant(below), _now()), query.since, await self._days.oldest()):
             bottom, top = first_place(since), min(below, first_place(until))
             if bottom < top:
-                found += map(_event, await self._events_between(query, (tenant, top, bottom, limit - len(found))))
-            if len(found) == limit:
+                found += map(_event, await self._events_between(query, (tenant, top, bottom, wanted - len(found))))
+            if len(found) == wanted:
                 break
-        return found
+        return through(found, lambda row: query.type in (None, row.event.type), limit)
 
     async def event(self, tenant: str, event: str) -> EventRow | None:
         row = await self._find_event(tenant, event)
@@ -69,19 +73,21 @@ class PostgresLedger:
 
     async def deliveries(
         self, tenant: str, query: DeliveryQuery, before: str | None, limit: int
-    ) -> list[DeliveryRow]:
+    ) -> Found[DeliveryRow]:
         """What waits is read first, then what ended, as many days as the page needs: a delivery that ends meanwhile
         is in both, and shown as ended."""
+        wanted = 1 + (limit if is_read_in_order(query) else LOOKS * limit)
         parts = await self._parts(tenant, query, before)
         rows: dict[str, Any] = {}
         if query.state in {None, "waiting"}:
             for part in whole(parts):
-                found = await self._waiting(tenant, query, part, limit - len(rows))
+                found = await self._waiting(tenant, query, part, wanted - len(rows))
                 rows |= {row[0]: row for row in found}
         if query.state != "waiting":
             for part in parts:
-                await self._add_ended(rows, tenant, query, part, limit)
-        return [DeliveryRow(*rows[delivery]) for delivery in sorted(rows, reverse=True)[:limit]]
+                await self._add_ended(rows, tenant, query, part, wanted)
+        newest_first = (DeliveryRow(*rows[delivery]) for delivery in sorted(rows, reverse=True)[:wanted])
+        return through(newest_first, comparing(query), limit)
 
     async def _add_ended(
         self, rows: dict[str, Any], tenant: str, query: DeliveryQuery, part: IdSpan, limit: int
@@ -125,7 +131,7 @@ class PostgresLedger:
 
     async def _events_between(self, query: EventQuery, bounds: tuple[Any, ...]) -> list[Any]:
         if query.subject is not None:
-            return await self._fetch("events_by_subject", *bounds, query.subject, query.type)
+            return await self._fetch("events_by_subject", *bounds, query.subject)
         if query.type is not None:
             return await self._fetch("events_by_type", *bounds, query.type)
         return await self._fetch("events", *bounds)
@@ -150,16 +156,23 @@ class PostgresLedger:
         return list(id_spans(before, since, until, _now(), await self._days.oldest()))
 
     async def _waiting(self, tenant: str, query: DeliveryQuery, part: IdSpan, limit: int) -> list[Any]:
-        given = (query.event, query.subject, query.webhook, query.type)
-        name = "waiting_ahead" if part.ahead else _rarest(given)
-        values = () if name == "waiting" else given
-        return await self._fetch(name, *_bounds(tenant, query, part, limit), *values)
+        given: tuple[str | None, ...] = (query.event, query.subject, query.webhook, query.type)
+        if part.ahead or query.event is not None:
+            name = "waiting_ahead" if part.ahead else "waiting_of_event"
+        else:
+            given = _rarest(query)
+            names = ("waiting", "waiting_by_subject", "waiting_by_webhook", "waiting_by_type")
+            name = next((n for n, value in zip(names, given, strict=True) if value is not None), "waiting")
+            given = tuple(value for value in given if value is not None)
+        return await self._fetch(name, *_bounds(tenant, query, part, limit), *given)
 
     async def _ended(self, tenant: str, query: DeliveryQuery, part: IdSpan, limit: int) -> list[Any]:
-        given = (query.event, query.subject, query.webhook, query.type, query.state)
-        name = "ended_ahead" if part.ahead else "ended" if query.event is None else "ended_of_event"
-        values = given[1:] if name == "ended" else given
-        return await self._fetch(name, *_bounds(tenant, query, part, limit), *values)
+        given: tuple[str | None, ...] = (query.event, query.subject, query.webhook, query.type)
+        if part.ahead or query.event is not None:
+            name = "ended_ahead" if part.ahead else "ended_of_event"
+        else:
+            name, given = "ended", _rarest(query)[1:]
+        return await self._fetch(name, *_bounds(tenant, query, part, limit), *given, query.state)
 
 
 def _bounds(tenant: str, query: DeliveryQuery, part: IdSpan, limit: int) -> tuple[Any, ...]:
@@ -167,10 +180,12 @@ def _bounds(tenant: str, query: DeliveryQuery, part: IdSpan, limit: int) -> tupl
     return tenant, part.top, part.bottom, query.since or 0, until, limit
 
 
-def _rarest(given: tuple[str | None, ...]) -> str:
-    """The query that reads through the index of what is rarest of the values given, and compares the others."""
-    names = ("waiting_of_event", "waiting_by_subject", "waiting_by_webhook", "waiting_by_type")
-    return next((name for name, value in zip(names, given, strict=True) if value is not None), "waiting")
+def _rarest(query: DeliveryQuery) -> tuple[str | None, ...]:
+    """Event, subject, webhook and type, but only the rarest of those asked for: its index is read, and the others
+    are compared row by row."""
+    given = [query.event, query.subject, query.webhook, query.type]
+    first = next((n for n, value in enumerate(given) if value is not None), None)
+    return tuple(value if n == first else None for n, value in enumerate(given))
 
 
 def _event(row: Any) -> EventRow:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from heapq import merge
-from itertools import islice
+from itertools import chain
 from typing import Any
 
 import apsw
@@ -18,10 +20,12 @@ from outrider.ports.ledger import (
     DeliveryRow,
     EventQuery,
     EventRow,
+    Found,
     LedgerLine,
     SkipRow,
     WebhookThen,
 )
+from outrider.store.looking import comparing, through
 from outrider.store.queries import load
 from outrider.store.sqlite.queue import Reads
 from outrider.store.sqlite.rows import decode_attempt
@@ -36,17 +40,18 @@ class SqliteLedger:
     def __init__(self, readers: Reads) -> None:
         self._readers = readers
 
-    async def events(self, tenant: str, query: EventQuery, before: int | None, limit: int) -> list[EventRow]:
-        bindings = _bindings(query, tenant, limit)
+    async def events(self, tenant: str, query: EventQuery, before: int | None, limit: int) -> Found[EventRow]:
+        bindings = _bindings(query, tenant)
         name = "events_by_subject" if query.subject else "events_by_type" if query.type else "events"
 
-        def job(connection: apsw.Connection) -> list[EventRow]:
+        def job(connection: apsw.Connection) -> Found[EventRow]:
             top = (bindings["until"], 0)  # (accepted, place)
             if before is not None:
                 at = connection.execute(SQL["accepted_at"], (tenant, before)).get
                 top = min(top, (at or 0, before))
             place = {"before_at": top[0], "before": top[1]}
-            return [_event(row) for row in connection.execute(SQL[name], bindings | place)]
+            with closing(connection.execute(SQL[name], bindings | place)) as rows:
+                return through(map(_event, rows), lambda row: query.type in (None, row.event.type), limit)
 
         return await self._readers.read(job)
 
@@ -65,19 +70,21 @@ class SqliteLedger:
 
     async def deliveries(
         self, tenant: str, query: DeliveryQuery, before: str | None, limit: int
-    ) -> list[DeliveryRow]:
-        bindings = _bindings(query, tenant, limit)
+    ) -> Found[DeliveryRow]:
+        bindings = _bindings(query, tenant)
         top = _PAST_EVERY_ID if before is None else before
         bottom = "" if query.since is None else first_id(query.since - AHEAD)
         ahead = top if query.until is None else min(top, first_id(query.until + AHEAD))
 
-        def job(connection: apsw.Connection) -> list[DeliveryRow]:
-            found: list[DeliveryRow] = []
-            for suffix, upper, lower in (("_ahead", top, ahead), (_rarest(query), ahead, bottom)):
-                span = {"top": upper, "bottom": lower, "limit": limit - len(found)}
-                if lower < upper:
-                    found += _deliveries(connection, query, suffix, bindings | span)
-            return found
+        def job(connection: apsw.Connection) -> Found[DeliveryRow]:
+            with ExitStack() as open_cursors:
+                parts = (("_ahead", top, ahead), (_rarest(query), ahead, bottom))
+                rows = chain.from_iterable(
+                    _deliveries(connection, open_cursors, query, suffix, bindings | {"top": upper, "bottom": lower})
+                    for suffix, upper, lower in parts
+                    if lower < upper
+                )
+                return through(rows, comparing(query), limit)
 
         return await self._readers.read(job)
 
@@ -122,15 +129,15 @@ class SqliteLedger:
         return await self._readers.read(job)
 
 
-def _bindings(query: EventQuery | DeliveryQuery, tenant: str, limit: int) -> dict[str, Any]:
+def _bindings(query: EventQuery | DeliveryQuery, tenant: str) -> dict[str, Any]:
     given = msgspec.structs.asdict(query)
     since, until = query.since, query.until
     span = {"since": 0 if since is None else since, "until": _PAST_EVERY_PLACE if until is None else until}
-    return given | span | {"tenant": tenant, "limit": limit}
+    return given | span | {"tenant": tenant}
 
 
 def _rarest(query: DeliveryQuery) -> str:
-    """Which index to read through: that of the value which is rarest; the others are compared row by row."""
+    """Which index to read through: that of the value which is rarest; others are compared row by row."""
     if query.event is not None:
         return "_of_event"
     if query.subject is not None:
@@ -141,18 +148,22 @@ def _rarest(query: DeliveryQuery) -> str:
 
 
 def _deliveries(
-    connection: apsw.Connection, query: DeliveryQuery, suffix: str, bindings: dict[str, Any]
-) -> list[DeliveryRow]:
-    """Of a span of ids: each source is in the order of the list, and they are merged as far as it goes."""
+    connection: apsw.Connection,
+    open_cursors: ExitStack,
+    query: DeliveryQuery,
+    suffix: str,
+    bindings: dict[str, Any],
+) -> Iterator[DeliveryRow]:
+    """Of a span of ids: each source is in the order of the list, and they are read as far as they are merged."""
     lines = [line for line in sorted(ENDINGS) if query.state in (None, line)]
     looks = [(f"ended{suffix}", bindings | {"line": line}) for line in lines]
     if query.state in (None, "waiting"):
         looks.append((f"waiting{suffix}", bindings))
-        if suffix not in ("_of_event", "_ahead"):
-            looks.append(("leased", bindings))
-    sources: list[Any] = [connection.execute(SQL[name], values).fetchall() for name, values in looks]
-    newest_first = merge(*sources, key=lambda row: row[0], reverse=True)
-    return [DeliveryRow(*row) for row in islice(newest_first, bindings["limit"])]
+        if suffix == "_by_subject":
+            looks.append(("leased_by_subject", bindings))
+    sources = [open_cursors.enter_context(closing(connection.execute(SQL[name], given))) for name, given in looks]
+    newest_first: Any = merge(*sources, key=lambda row: row[0], reverse=True)
+    return (DeliveryRow(*row) for row in newest_first)
 
 
 def _event(row: tuple[Any, ...]) -> EventRow:

@@ -12,7 +12,7 @@ ORDER BY type DESC, place DESC LIMIT $4
 -- name: events_by_subject
 SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint FROM event
 WHERE tenant = $1 AND (subject, place) < ($5, $2) AND (subject, place) >= ($5, $3) AND place < $2 AND place >= $3
-    AND subject IS NOT NULL AND ($6::text IS NULL OR type = $6)
+    AND subject IS NOT NULL
 ORDER BY subject DESC, place DESC LIMIT $4
 
 -- name: event_place
@@ -47,60 +47,32 @@ WHERE q.tenant = $1 AND (q.event, q.id) < ($7, $2) AND (q.event, q.id) >= ($7, $
 ORDER BY q.event DESC, q.id DESC LIMIT $6
 
 -- name: waiting_by_subject
--- What is unleased is read through an index of its own, with the value asked for in the order, as above. What is
--- leased is read whole, of the tenant: it is bounded by what processes hold in memory. The same below.
+-- The value is in the order, as above. The same below.
 SELECT q.id, q.event, q.type, q.subject, q.webhook,
     coalesce((SELECT w.name FROM webhook w WHERE w.tenant = $1 AND w.id = q.webhook), ''),
     'waiting', q.attempts, q.created, q.due, NULL, q.reason, q.status, q.origin
-FROM (
-    (SELECT * FROM queue
-    WHERE tenant = $1 AND lease IS NULL AND (subject, id) < ($8, $2) AND (subject, id) >= ($8, $3)
-        AND subject IS NOT NULL AND created >= $4 AND created < $5
-        AND ($7::text IS NULL OR event = $7) AND ($9::text IS NULL OR webhook = $9)
-        AND ($10::text IS NULL OR type = $10)
-    ORDER BY subject DESC, id DESC LIMIT $6)
-    UNION ALL
-    (SELECT * FROM (SELECT * FROM queue WHERE tenant = $1 AND lease IS NOT NULL OFFSET 0) l
-    WHERE subject = $8 AND id < $2 AND id >= $3 AND created >= $4 AND created < $5
-        AND ($7::text IS NULL OR event = $7) AND ($9::text IS NULL OR webhook = $9)
-        AND ($10::text IS NULL OR type = $10))
-) q ORDER BY q.id DESC LIMIT $6
+FROM queue q
+WHERE q.tenant = $1 AND (q.subject, q.id) < ($7, $2) AND (q.subject, q.id) >= ($7, $3)
+    AND q.subject IS NOT NULL AND q.created >= $4 AND q.created < $5
+ORDER BY q.subject DESC, q.id DESC LIMIT $6
 
 -- name: waiting_by_webhook
 SELECT q.id, q.event, q.type, q.subject, q.webhook,
     coalesce((SELECT w.name FROM webhook w WHERE w.tenant = $1 AND w.id = q.webhook), ''),
     'waiting', q.attempts, q.created, q.due, NULL, q.reason, q.status, q.origin
-FROM (
-    (SELECT * FROM queue
-    WHERE tenant = $1 AND lease IS NULL AND (webhook, id) < ($9, $2) AND (webhook, id) >= ($9, $3)
-        AND created >= $4 AND created < $5
-        AND ($7::text IS NULL OR event = $7) AND ($8::text IS NULL OR subject = $8)
-        AND ($10::text IS NULL OR type = $10)
-    ORDER BY webhook DESC, id DESC LIMIT $6)
-    UNION ALL
-    (SELECT * FROM (SELECT * FROM queue WHERE tenant = $1 AND lease IS NOT NULL OFFSET 0) l
-    WHERE webhook = $9 AND id < $2 AND id >= $3 AND created >= $4 AND created < $5
-        AND ($7::text IS NULL OR event = $7) AND ($8::text IS NULL OR subject = $8)
-        AND ($10::text IS NULL OR type = $10))
-) q ORDER BY q.id DESC LIMIT $6
+FROM queue q
+WHERE q.tenant = $1 AND (q.webhook, q.id) < ($7, $2) AND (q.webhook, q.id) >= ($7, $3)
+    AND q.created >= $4 AND q.created < $5
+ORDER BY q.webhook DESC, q.id DESC LIMIT $6
 
 -- name: waiting_by_type
 SELECT q.id, q.event, q.type, q.subject, q.webhook,
     coalesce((SELECT w.name FROM webhook w WHERE w.tenant = $1 AND w.id = q.webhook), ''),
     'waiting', q.attempts, q.created, q.due, NULL, q.reason, q.status, q.origin
-FROM (
-    (SELECT * FROM queue
-    WHERE tenant = $1 AND lease IS NULL AND (type, id) < ($10, $2) AND (type, id) >= ($10, $3)
-        AND created >= $4 AND created < $5
-        AND ($7::text IS NULL OR event = $7) AND ($8::text IS NULL OR subject = $8)
-        AND ($9::text IS NULL OR webhook = $9)
-    ORDER BY type DESC, id DESC LIMIT $6)
-    UNION ALL
-    (SELECT * FROM (SELECT * FROM queue WHERE tenant = $1 AND lease IS NOT NULL OFFSET 0) l
-    WHERE type = $10 AND id < $2 AND id >= $3 AND created >= $4 AND created < $5
-        AND ($7::text IS NULL OR event = $7) AND ($8::text IS NULL OR subject = $8)
-        AND ($9::text IS NULL OR webhook = $9))
-) q ORDER BY q.id DESC LIMIT $6
+FROM queue q
+WHERE q.tenant = $1 AND (q.type, q.id) < ($7, $2) AND (q.type, q.id) >= ($7, $3)
+    AND q.created >= $4 AND q.created < $5
+ORDER BY q.type DESC, q.id DESC LIMIT $6
 
 -- name: ended
 -- Three branches, each in the order of ids, are merged as far as the page needs. What is given is known when the

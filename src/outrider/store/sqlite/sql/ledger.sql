@@ -3,22 +3,21 @@ SELECT place, id, tenant, type, subject, operation, time, accepted, body, finger
 FROM event INDEXED BY event_time
 WHERE tenant = :tenant AND (accepted, place) < (:before_at, :before)
     AND accepted >= :since
-ORDER BY accepted DESC, place DESC LIMIT :limit
+ORDER BY accepted DESC, place DESC
 
 -- name: events_by_type
 SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint
 FROM event INDEXED BY event_type
 WHERE tenant = :tenant AND type = :type AND (accepted, place) < (:before_at, :before)
     AND accepted >= :since
-ORDER BY accepted DESC, place DESC LIMIT :limit
+ORDER BY accepted DESC, place DESC
 
 -- name: events_by_subject
 SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint
 FROM event INDEXED BY event_subject
 WHERE tenant = :tenant AND subject = :subject AND (accepted, place) < (:before_at, :before)
     AND accepted >= :since
-    AND (:type IS NULL OR type = :type)
-ORDER BY accepted DESC, place DESC LIMIT :limit
+ORDER BY accepted DESC, place DESC
 
 -- name: accepted_at
 SELECT accepted FROM event WHERE tenant = ? AND place = ?
@@ -30,49 +29,32 @@ WHERE tenant = ? AND id = ?
 -- name: skips
 SELECT event, reason, detail, at FROM ledger WHERE tenant = ? AND event = ? AND line = 'skipped' ORDER BY place
 
--- name: leased
-SELECT id, event, type, subject, webhook,
-    coalesce((SELECT name FROM webhook w WHERE w.id = queue.webhook), ''),
-    'waiting', attempts, created, due, NULL, reason, status, origin
-FROM queue INDEXED BY queue_leased
-WHERE tenant = :tenant AND lease IS NOT NULL AND id < :top AND id >= :bottom
-    AND created >= :since AND created < :until
-    AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
-    AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
-ORDER BY id DESC LIMIT :limit
-
 -- name: waiting
 SELECT id, event, type, subject, webhook,
     coalesce((SELECT name FROM webhook w WHERE w.id = queue.webhook), ''),
     'waiting', attempts, created, due, NULL, reason, status, origin
-FROM queue INDEXED BY queue_waiting
-WHERE tenant = :tenant AND lease IS NULL AND id < :top AND id >= :bottom
+FROM queue INDEXED BY queue_list
+WHERE tenant = :tenant AND id < :top AND id >= :bottom
     AND created >= :since AND created < :until
-    AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
-    AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
-ORDER BY id DESC LIMIT :limit
+ORDER BY id DESC
 
 -- name: waiting_by_webhook
 SELECT id, event, type, subject, webhook,
     coalesce((SELECT name FROM webhook w WHERE w.id = queue.webhook), ''),
     'waiting', attempts, created, due, NULL, reason, status, origin
 FROM queue INDEXED BY queue_webhook
-WHERE tenant = :tenant AND lease IS NULL AND webhook = :webhook AND id < :top AND id >= :bottom
+WHERE tenant = :tenant AND webhook = :webhook AND id < :top AND id >= :bottom
     AND created >= :since AND created < :until
-    AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
-    AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
-ORDER BY id DESC LIMIT :limit
+ORDER BY id DESC
 
 -- name: waiting_by_type
 SELECT id, event, type, subject, webhook,
     coalesce((SELECT name FROM webhook w WHERE w.id = queue.webhook), ''),
     'waiting', attempts, created, due, NULL, reason, status, origin
 FROM queue INDEXED BY queue_type
-WHERE tenant = :tenant AND lease IS NULL AND type = :type AND id < :top AND id >= :bottom
+WHERE tenant = :tenant AND type = :type AND id < :top AND id >= :bottom
     AND created >= :since AND created < :until
-    AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
-    AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
-ORDER BY id DESC LIMIT :limit
+ORDER BY id DESC
 
 -- name: waiting_by_subject
 SELECT id, event, type, subject, webhook,
@@ -81,9 +63,16 @@ SELECT id, event, type, subject, webhook,
 FROM queue INDEXED BY queue_subject
 WHERE tenant = :tenant AND lease IS NULL AND subject = :subject AND id < :top AND id >= :bottom
     AND created >= :since AND created < :until
-    AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
-    AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
-ORDER BY id DESC LIMIT :limit
+ORDER BY id DESC
+
+-- name: leased_by_subject
+SELECT id, event, type, subject, webhook,
+    coalesce((SELECT name FROM webhook w WHERE w.id = queue.webhook), ''),
+    'waiting', attempts, created, due, NULL, reason, status, origin
+FROM queue INDEXED BY queue_leased
+WHERE tenant = :tenant AND lease IS NOT NULL AND subject = :subject AND id < :top AND id >= :bottom
+    AND created >= :since AND created < :until
+ORDER BY id DESC
 
 -- name: waiting_of_event
 SELECT id, event, type, subject, webhook,
@@ -94,7 +83,7 @@ WHERE tenant = :tenant AND event = :event AND id < :top AND id >= :bottom
     AND created >= :since AND created < :until
     AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
     AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
-ORDER BY id DESC LIMIT :limit
+ORDER BY id DESC
 
 -- name: waiting_ahead
 SELECT id, event, type, subject, webhook,
@@ -106,7 +95,7 @@ WHERE tenant = :tenant
     AND created >= :since AND created < :until
     AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
     AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
-ORDER BY id DESC LIMIT :limit
+ORDER BY id DESC
 
 -- One kind of ending at a time: each is in the order of the list.
 
@@ -116,9 +105,7 @@ FROM ledger INDEXED BY ledger_line
 WHERE tenant = :tenant AND line = :line
     AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL AND delivery < :top AND delivery >= :bottom
     AND created >= :since AND created < :until
-    AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
-    AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
-ORDER BY delivery DESC LIMIT :limit
+ORDER BY delivery DESC
 
 -- name: ended_by_webhook
 SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
@@ -126,9 +113,7 @@ FROM ledger INDEXED BY ledger_webhook
 WHERE tenant = :tenant AND webhook = :webhook AND line = :line
     AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL AND delivery < :top AND delivery >= :bottom
     AND created >= :since AND created < :until
-    AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
-    AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
-ORDER BY delivery DESC LIMIT :limit
+ORDER BY delivery DESC
 
 -- name: ended_by_type
 SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
@@ -136,9 +121,7 @@ FROM ledger INDEXED BY ledger_type
 WHERE tenant = :tenant AND type = :type AND line = :line
     AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL AND delivery < :top AND delivery >= :bottom
     AND created >= :since AND created < :until
-    AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
-    AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
-ORDER BY delivery DESC LIMIT :limit
+ORDER BY delivery DESC
 
 -- name: ended_by_subject
 SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
@@ -146,9 +129,7 @@ FROM ledger INDEXED BY ledger_subject
 WHERE tenant = :tenant AND subject = :subject AND line = :line
     AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL AND delivery < :top AND delivery >= :bottom
     AND created >= :since AND created < :until
-    AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
-    AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
-ORDER BY delivery DESC LIMIT :limit
+ORDER BY delivery DESC
 
 -- name: ended_of_event
 SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
@@ -158,7 +139,7 @@ WHERE tenant = :tenant AND event = :event AND line = :line
     AND created >= :since AND created < :until
     AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
     AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
-ORDER BY delivery DESC LIMIT :limit
+ORDER BY delivery DESC
 
 -- name: ended_ahead
 SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
@@ -168,7 +149,7 @@ WHERE tenant = :tenant AND line = :line AND line NOT IN ('attempted', 'deferred'
     AND created >= :since AND created < :until
     AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
     AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
-ORDER BY delivery DESC LIMIT :limit
+ORDER BY delivery DESC
 
 -- name: waiting_one
 SELECT id, event, type, subject, webhook,
