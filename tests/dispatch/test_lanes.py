@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from outrider.dispatch.lanes import LITTLE, PLACE_BYTES, LaneLimits, Lanes
+from outrider.dispatch.lanes import PLACE_BYTES, LaneLimits, Lanes
 from outrider.dispatch.lease import Peers
 from outrider.dispatch.receivers import Receivers
 from outrider.domain.breaker import Rules, Sign
@@ -99,8 +99,8 @@ def test_turns_go_round() -> None:
 
 def test_a_hanging_receiver_fills_its_own_lane_only() -> None:
     bench = Bench()
-    hanging = [bench.offer("hangs") for _ in range(20)]
-    assert sum(d is not None for d in hanging) == LITTLE
+    hanging = [bench.offer("hangs") for _ in range(50)]
+    assert sum(d is not None for d in hanging) == ALONE
     assert len(bench.launched) == LIMITS.under_way_per_webhook
     for _ in range(50):
         good = bench.offer("good")
@@ -112,10 +112,10 @@ def test_a_hanging_receiver_fills_its_own_lane_only() -> None:
 
 def test_a_full_lane_calls_for_more_when_it_has_room() -> None:
     bench = Bench()
-    for _ in range(LITTLE + 1):
+    for _ in range(ALONE + 1):
         bench.offer("a")
     assert bench.hungry == 0
-    for index in range(LITTLE // 2):
+    for index in range(ALONE // 2 + 1):
         delivery = bench.launched[index]
         bench.lanes.landed(delivery, delivered=True)
         bench.lanes.leave(delivery)
