@@ -105,6 +105,7 @@ def test_a_node_that_slept_through_the_upgrade_sends_nothing(
     until(lambda: "left this version behind" in (old.folder / "log").read_text(), 2 * BEAT_S + 5)
     roles = [node["Roles"] for node in new.ok("GET", "/v2/manage/system")["Nodes"]]
     assert ["intake", "dispatch"] not in roles
+    assert "Traceback" not in (old.folder / "log").read_text()
 
 
 def test_first_starts_at_once(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,14 @@ from typing import Any
 import pytest
 
 from conformance.conftest import ABOUT
-from outrider.domain.errors import ConfigError
+from outrider.dispatch import heartbeat, services
+from outrider.dispatch.lease import Lease, Peers
+from outrider.domain.errors import ConfigError, StoreTooNew
+from outrider.ports.queue import Pulse
 from outrider.store.postgres import database as on_postgres
 from outrider.store.postgres.connections import Connections, connect, parse_url
 from outrider.store.postgres.migrate import Migration, finish, migrate, migrations
 from outrider.store.postgres.nodes import SQL as NODE
-from outrider.store.postgres.nodes import StoreTooNew
 from postgres import Postgres
 
 FILES = {
@@ -146,6 +149,54 @@ def test_whoever_was_left_behind_beats_no_more(run: Any, url: str, tmp_path: Pat
             with pytest.raises(StoreTooNew):
                 await old.queue.heartbeat(20_000)
         finally:
+            await connections.close()
+            await old.close()
+
+    run(play())
+
+
+def test_whoever_was_left_behind_says_so_once(
+    run: Any, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And goes on when the store is put back."""
+    monkeypatch.setattr(heartbeat, "BEAT_S", 0.02)
+    monkeypatch.setattr(services, "RESTART_S", 0.02)
+    lease = Lease()
+
+    async def play() -> None:
+        old = await on_postgres.open_database(url, "old", size=5, about=ABOUT, dispatches=True, keeps_house=True)
+        beats = 0
+        renewed = asyncio.Event()
+
+        class Counted:
+            async def heartbeat(self, _: int) -> Pulse:
+                nonlocal beats
+                beats += 1
+                return await old.queue.heartbeat(20_000)
+
+        async def beaten(times: int) -> None:
+            while beats < times:  # noqa: ASYNC110 - the count is what is waited for
+                await asyncio.sleep(0.01)
+
+        beating_on = heartbeat.Heartbeat(
+            Counted(), lease, Peers(), renewed=renewed.set, freed=lambda: None, lost=old.queue.release
+        )
+        service = asyncio.get_running_loop().create_task(services.kept_running(beating_on.run))
+        connections = await connect(parse_url(url), 2)
+        try:
+            await asyncio.wait_for(renewed.wait(), 10)
+            await connections.run(lambda c: c.execute("INSERT INTO migration (number, after) VALUES (99, true)"))
+            await asyncio.wait_for(beaten(beats + 8), 10)
+            told = [record for record in caplog.records if record.levelno >= logging.WARNING]
+            assert [(record.name, record.exc_info) for record in told] == [("outrider.heartbeat", None)]
+            assert "start this node with the new version" in told[0].getMessage()
+            renewed.clear()
+            await connections.run(lambda c: c.execute("DELETE FROM migration WHERE number = 99"))
+            await asyncio.wait_for(renewed.wait(), 10)
+            assert lease.held
+        finally:
+            service.cancel()
+            await asyncio.wait([service])
             await connections.close()
             await old.close()
 

@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 from litestar import Litestar, Request, Router
 from litestar.di import Provide
+from litestar.exceptions import InternalServerException
 from litestar.types import ASGIApp, Guard, Receive, Send
 
 from outrider.api import admission, bodies, errors, viewer
-from outrider.api.intake import EVENTS, OPERATIONS, IntakeRoute
+from outrider.api.intake import EVENTS, OPERATIONS, IntakeRoute, aborted
 from outrider.api.routes import (
     event_types,
     history,
@@ -51,7 +52,10 @@ class FoldedRequest(Request[Any, Any, Any]):
     """Decodes JSON bodies with `api/bodies.py`, so that keys match case-insensitively; no body means `{}`."""
 
     async def body(self) -> bytes:
-        return await super().body() or b"{}"
+        try:
+            return await super().body() or b"{}"
+        except InternalServerException as error:  # what Litestar makes of a caller that hangs up
+            raise aborted() from error
 
     async def json(self) -> Any:
         wanted = self.route_handler.parsed_fn_signature.parameters["data"].annotation

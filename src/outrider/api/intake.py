@@ -115,6 +115,11 @@ def too_large(limit: int) -> CallerError:
     )
 
 
+def aborted() -> CallerError:
+    """A body that ended before its end. Nobody hears the answer."""
+    return CallerError("Request aborted", "the connection closed before the body ended", code=7900)
+
+
 async def read_body(receive: Receive, limit: int) -> bytes:
     """The whole body, never more than `limit` bytes of it; more is answered 413."""
     chunks: list[bytes] = []
@@ -123,7 +128,7 @@ async def read_body(receive: Receive, limit: int) -> bytes:
     while more:
         message: Any = await receive()
         if message["type"] == "http.disconnect":
-            raise CallerError("Request aborted", "the connection closed before the body ended", code=7900)
+            raise aborted()
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > limit:

@@ -27,7 +27,8 @@ class _Nobody:
 
 
 class Exchange:
-    """A request on its short way. The first five are what uvicorn looks at in its own cycles."""
+    """A request on its short way. The first five, and `response_started`, are what is looked at in uvicorn's own
+    cycles."""
 
     __slots__ = (
         "admitted",
@@ -40,6 +41,7 @@ class Exchange:
         "response_complete",
         "size",
     )
+    response_started = False  # answers are written whole
 
     def __init__(self, path: str, *, keep_alive: bool) -> None:
         self.response_complete = False
@@ -99,6 +101,7 @@ class IntakeProtocol(Connection):
         if not isinstance(exchange, Exchange):
             super().on_message_complete()
             return
+        self._arrived()
         exchange.more_body = False
         if not exchange.response_complete:
             task = self.loop.create_task(self._accept(exchange))

@@ -68,6 +68,7 @@ OF_FIELDS = (Refusal(400, 7900, "a field or parameter is not acceptable"),)
 OF_BODIES = (
     Refusal(400, BODY_INVALID, "the body is not well-formed JSON in UTF-8"),
     *OF_FIELDS,
+    Refusal(408, 7900, "the request did not arrive whole within 30 seconds; the connection closes"),
     Refusal(413, 7913, "the body is too large"),
 )
 PACE = (Refusal(429, 7929, "the tenant's settings allow no more calls now; Retry-After says when to call again"),)

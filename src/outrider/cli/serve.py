@@ -17,7 +17,7 @@ import click
 import uvicorn
 
 from outrider.api.app import build_app
-from outrider.api.connection import Connection
+from outrider.api.connection import ARRIVE_WITHIN_S, Connection
 from outrider.api.intake import IntakeRoute
 from outrider.api.protocol import IntakeProtocol
 from outrider.cli import say
@@ -125,8 +125,10 @@ def check_tls(config: Config) -> None:
         raise ConfigError("OUTRIDER_TLS_CERT_FILE/OUTRIDER_TLS_KEY_FILE", expected, reason) from error
 
 
-def uvicorn_config(outrider: Outrider, config: Config) -> uvicorn.Config:
-    """The server: its requests end before the engine stops."""
+def uvicorn_config(
+    outrider: Outrider, config: Config, *, arrive_within_s: float = ARRIVE_WITHIN_S
+) -> uvicorn.Config:
+    """The server: its requests end before the engine stops, and arrive whole in time or not at all."""
     grace_s = config.stop_grace_ms / 1000
 
     async def stop() -> None:
@@ -142,7 +144,9 @@ def uvicorn_config(outrider: Outrider, config: Config) -> uvicorn.Config:
         startup=outrider.start,
         shutdown=stop,
     )
-    protocol: Any = partial(IntakeProtocol, intake) if takes_calls else Connection  # called as a class would be
+    limit = {"arrive_within_s": arrive_within_s}
+    # Called as a class would be.
+    protocol: Any = partial(IntakeProtocol, intake, **limit) if takes_calls else partial(Connection, **limit)
     return uvicorn.Config(
         app,
         http=protocol,

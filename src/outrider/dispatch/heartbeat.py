@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from outrider.dispatch.lease import Lease, Peers
-from outrider.domain.errors import StoreUnavailable
+from outrider.domain.errors import StoreTooNew, StoreUnavailable
 from outrider.ports.queue import Queue
 
 log = logging.getLogger("outrider.heartbeat")
@@ -37,15 +37,22 @@ class Heartbeat:
         self._freed = freed
         self._lost = lost
         self._is_lost = False
+        self._is_left_behind = False
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until cancelled. A store that is too new is tried again, quietly: it may be put back from a backup."""
         while True:
             await asyncio.sleep(BEAT_S)
             try:
                 await self.beat()
             except StoreUnavailable as error:
                 log.warning("no heartbeat, sending stops until there is one: %s", error)
+            except StoreTooNew as error:
+                if not self._is_left_behind:
+                    log.critical("sending stops: %s; start this node with the new version", error)
+                self._is_left_behind = True
+            else:
+                self._is_left_behind = False
 
     async def beat(self) -> None:
         dead_after_s = BEAT_S * BEATS_UNTIL_DEAD

@@ -103,6 +103,10 @@ class StoreUnavailable(OurError):
     """The store cannot commit now: overloaded, disk full, or gone."""
 
 
+class StoreTooNew(OurError):
+    """While the others had given this process up, the store was migrated to what it does not know."""
+
+
 class ConfigError(OutriderError):
     """A setting cannot be honoured; the process does not start."""
 

@@ -124,7 +124,7 @@ class Queue(Protocol):
 
     async def heartbeat(self, dead_after: int) -> Pulse:
         """Renew this process' leases; release those of processes silent for `dead_after` ms of the store's
-        clock."""
+        clock. Raises StoreTooNew."""
         ...
 
     async def cancel(self, tenant: str, webhook: str, limit: int, now: int) -> int:

@@ -19,6 +19,7 @@ ERROR = {"$ref": REF.format(name="Error")}
 SHARED = {
     401: "Unauthorized",
     403: "Forbidden",
+    408: "TooSlow",
     413: "TooLarge",
     429: "TooManyCalls",
     500: "Fault",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from outrider.domain.errors import OurError
+from outrider.domain.errors import StoreTooNew
 from outrider.ports.queue import Pulse
 from outrider.store.postgres.connections import Connections, rows_of
 from outrider.store.postgres.doubts import Doubts
@@ -13,10 +13,6 @@ from outrider.store.postgres.rows import columns
 from outrider.store.queries import load
 
 SQL = load("outrider.store.postgres", "node.sql")
-
-
-class StoreTooNew(OurError):
-    """While this process was given up, the store was migrated to what it does not know."""
 
 
 class Nodes:
@@ -56,7 +52,7 @@ class Nodes:
             lambda c: c.fetchrow(SQL["beat"], self.incarnation, self._dispatches, self._about, self._schema)
         )
         if row["too_new"]:
-            raise StoreTooNew("the store has left this version behind; stop this process, or start it anew")
+            raise StoreTooNew("the store has left this version behind: a newer one has changed it")
         lost = row["seen"] is None and self._beaten
         steady = self._beaten and row["seen"] is not None and (row["now"] - row["seen"]) * 2 < dead_after
         self._beaten = True
