@@ -13,6 +13,12 @@ from openapi import seeds
 from outrider.cli.demo import certificates
 
 ENCLOSED = Path(__file__).with_name("enclosed.py")
+GENERATED = Path(__file__).with_name("test_schemathesis.py")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Its cases are made as it is collected: many seconds for `make fast`, which would run none of them."""
+    return True if collection_path == GENERATED and config.option.markexpr == "not slow" else None
 
 
 class Enclosed(Served):

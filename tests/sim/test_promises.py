@@ -46,7 +46,7 @@ async def rough_hour(world: World) -> None:
                 await world.stop(2)
                 await world.start()
     world.network.health |= dict.fromkeys(HOSTS, 1.0) | {"unwilling": 0.0}
-    await asyncio.sleep(4 * LONGEST_LIFE_S)
+    await world.rest(4 * LONGEST_LIFE_S)
     await world.end()
 
 

@@ -33,6 +33,7 @@ from sim.disk import Disk, MakeDisk, SqliteDisk
 
 EPOCH = 1_767_225_600_000
 TENANT = "tenant"
+LOOK_S = 10.0  # between looks at whether anything still waits
 
 
 class _Jump(selectors.SelectSelector):
@@ -45,8 +46,9 @@ class _Jump(selectors.SelectSelector):
     def select(self, timeout: float | None = None) -> list[Any]:
         if timeout is None:
             raise RuntimeError("the simulation waits for something that will never happen")
-        self.elapsed += max(0.0, timeout)
-        return super().select(0)
+        if timeout > 0:
+            self.elapsed += timeout
+        return []  # nothing in a simulation comes from outside
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -210,6 +212,15 @@ class World:
     async def stop(self, grace_s: float) -> None:
         self.stops += 1
         await self.engine.stop(grace_s)
+
+    async def rest(self, longest_s: float) -> None:
+        """Until nothing waits, at most this long; then for as long as a retry that should not be could be due."""
+        waiting = DeliveryQuery(type="Login", state="waiting")
+        for _ in range(round(longest_s / LOOK_S)):
+            if not await self.ledger.deliveries(TENANT, waiting, None, 1):
+                break
+            await asyncio.sleep(LOOK_S)
+        await asyncio.sleep((1 + self.policy.jitter) * max(self.policy.schedule) / 1000 + LOOK_S)
 
     async def end(self) -> None:
         """Stop, and read what the ledger has to say."""
