@@ -217,7 +217,7 @@ class World:
         """Until nothing waits, at most this long; then for as long as a retry that should not be could be due."""
         waiting = DeliveryQuery(type="Login", state="waiting")
         for _ in range(round(longest_s / LOOK_S)):
-            if not await self.ledger.deliveries(TENANT, waiting, None, 1):
+            if not (await self.ledger.deliveries(TENANT, waiting, None, 1)).rows:
                 break
             await asyncio.sleep(LOOK_S)
         await asyncio.sleep((1 + self.policy.jitter) * max(self.policy.schedule) / 1000 + LOOK_S)

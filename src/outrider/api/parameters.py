@@ -79,6 +79,8 @@ Cursor = Annotated[str | None, QueryParameter(name="cursor", description="The `N
 Limit = Annotated[
     int,
     QueryParameter(
-        name="limit", description="Rows of a page; one with fewer need not be the last.", schema_extra={"minimum": 1, "maximum": LARGEST_PAGE}
+        name="limit",
+        description="Rows of a page; one with fewer need not be the last.",
+        schema_extra={"minimum": 1, "maximum": LARGEST_PAGE},
     ),
 ]
