@@ -305,5 +305,17 @@ def test_a_large_delivery_takes_more_places() -> None:
     assert bench.lanes.held == 0
 
 
+def test_what_a_claim_brings_after_the_end_is_given_back() -> None:
+    bench = Bench(LaneLimits())
+    reserved = bench.lanes.reserve("t", "a", 2)
+    bench.lanes.close()
+    late = made("a")
+    bench.lanes.fill("a", reserved, [late])
+    assert bench.launched == []
+    assert bench.given_back == [late]
+    bench.lanes.leave(late)
+    assert bench.lanes.held == 0
+
+
 def made(webhook: str, body: bytes = b"") -> Delivery:
     return Delivery("d", "t", webhook, "e", "Login", None, body, 0, 0)

@@ -109,7 +109,11 @@ class Lanes:
         lane = self._turns.lanes[webhook]
         self._hold(lane, sum(map(_places, claimed)))
         self._free(lane, reserved)
-        self.start(claimed)
+        if self.open:
+            self.start(claimed)
+        else:
+            for delivery in claimed:
+                self._give_back(delivery)
 
     def room(self, tenant: str, webhook: str) -> int:
         """Places that are left for this webhook; 0 while it may not be sent to."""
