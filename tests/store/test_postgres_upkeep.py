@@ -11,10 +11,12 @@ import asyncpg
 import pytest
 
 from conformance.conftest import TENANT, OnPostgres
+from outrider.dispatch import housekeeping
 from outrider.domain.clock import DAY
 from outrider.domain.errors import StoreUnavailable
+from outrider.observe.clock import SystemClock
 from outrider.ports.ledger import DeliveryQuery
-from outrider.store.postgres import floors
+from outrider.store.postgres import floors, upkeep
 from outrider.store.postgres.nodes import SQL as NODE
 from outrider.store.postgres.rows import SQL, columns
 from store.conftest import execute, settled
@@ -141,6 +143,28 @@ def test_what_holds_up_retention_is_told(store: OnPostgres) -> None:
     store.run(store.database.upkeep.tend(30 * DAY))
     assert store.run(store.database.upkeep.warnings()) == []
     assert store.run(store.ledger.deliveries(TENANT, DeliveryQuery(), None, 10)).rows == []
+
+
+def test_an_old_snapshot_is_told_in_the_log(store: OnPostgres, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep, "OLD_SNAPSHOT", 1)
+    monkeypatch.setattr(housekeeping, "ROUND_S", 0.01)
+    monkeypatch.setattr(housekeeping, "LOOK_EVERY", 1)
+    service = housekeeping.Housekeeping(store.queue, store.database.upkeep, SystemClock(), None)
+
+    async def watched() -> None:
+        snapshot = await asyncpg.connect(url)
+        async with snapshot.transaction(isolation="repeatable_read"):
+            await snapshot.fetchval("SELECT count(*) FROM queue")
+            told = asyncio.Event()
+            monkeypatch.setattr(
+                housekeeping.log, "warning", lambda *said: "a snapshot is" in said[1] and told.set()
+            )
+            running = asyncio.create_task(service.run())
+            await asyncio.wait_for(told.wait(), 10)
+            running.cancel()
+        await snapshot.close()
+
+    store.run(watched())
 
 
 def test_one_process_keeps_house(store: OnPostgres, url: str) -> None:
