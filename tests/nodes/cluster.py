@@ -116,7 +116,10 @@ class Wire:
 
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         with selectors.DefaultSelector() as ready:
-            ready.register(source, selectors.EVENT_READ)
+            try:
+                ready.register(source, selectors.EVENT_READ)
+            except ValueError:
+                return  # the other way has ended already, and closed both
             while True:
                 if not ready.select(0.05) or self.is_cut:
                     if source.fileno() < 0:
