@@ -20,7 +20,7 @@ class Elsewhere:
     def withdraw(self, deliveries: Iterable[Delivery]) -> None:
         """None were admitted."""
 
-    def stored(self, deliveries: Iterable[Delivery]) -> None:  # noqa: ARG002
+    def stored(self, deliveries: Iterable[Delivery]) -> None:  # noqa: ARG002 - others look what it is
         self._hint()
 
     def wake(self) -> None:
