@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import apsw
 
 from outrider.domain.errors import StoreUnavailable
+from outrider.store.sqlite.wal import ENOUGH, QUIET_S, TOO_MANY, WriteAheadLog
 
 T = TypeVar("T")
 Job = Callable[[apsw.Connection], Any]
@@ -47,6 +48,7 @@ class _Task:
 class Writer:
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
+        self._log = WriteAheadLog(connection)
         self._tasks: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="sqlite-writer", daemon=True)
         self._thread.start()
@@ -74,7 +76,7 @@ class Writer:
     def _work(self) -> None:
         open_ = True
         while open_:
-            first = self._tasks.get()
+            first = self._next()
             group: list[_Task] = []
             while first is not None:
                 group.append(first)
@@ -85,6 +87,17 @@ class Writer:
             if group:
                 self._commit(group)
                 _answer(group)
+
+    def _next(self) -> _Task | None:
+        """The first task of a group. All before it are answered: the log is written back while nobody waits."""
+        if self._log.pages >= TOO_MANY:
+            self._log.write_back()
+        elif self._log.pages >= ENOUGH:
+            try:
+                return self._tasks.get(timeout=QUIET_S)
+            except queue.Empty:
+                self._log.write_back()
+        return self._tasks.get()
 
     def _commit(self, group: list[_Task]) -> None:
         try:
