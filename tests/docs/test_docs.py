@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from outrider import config
-from outrider.cli.main import commands
+from outrider.cli.main import COMMANDS
 from outrider.domain.delivery import TRANSITIONS
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +57,7 @@ def test_code_blocks_hold(language: str, code: str) -> None:
         assert language == "sh"
         for command in re.findall(r"^(?:make|outrider) (\w+)", code, re.MULTILINE):
             makefile = (ROOT / "Makefile").read_text()
-            assert f"\n{command}:" in makefile or command in commands.commands
+            assert f"\n{command}:" in makefile or command in COMMANDS
 
 
 def test_sql_lives_in_sql_files() -> None:

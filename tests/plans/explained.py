@@ -33,13 +33,15 @@ class Explained(msgspec.Struct, frozen=True):
 class ExplainedConnections(Connections):
     """Connections whose statements are explained; what explaining changes is rolled back before they run.
 
-    `without_statistics` explains them as if nobody had ever analyzed the large tables.
+    `without_statistics` explains them as if nobody had ever analyzed the large tables. `returned` counts the rows
+    that `fetch` was given since the last `clear`.
     """
 
     def __init__(self, connections: Connections) -> None:
         super().__init__(connections._pool, None)
         self.statements: list[Explained] = []
         self.without_statistics = False
+        self.returned = 0
 
     async def _use(self, work: Any, limit_s: float) -> Any:
         return await super()._use(lambda c: work(_Explaining(c, self)), LIMIT_S)
@@ -52,6 +54,7 @@ class ExplainedConnections(Connections):
 
     def clear(self) -> None:
         self.statements.clear()
+        self.returned = 0
 
 
 class _Explaining:
@@ -71,7 +74,9 @@ class _Explaining:
 
     async def fetch(self, statement: str, *bindings: Any) -> Any:
         await self._explain(statement, bindings)
-        return await self._connection.fetch(statement, *bindings)
+        found = await self._connection.fetch(statement, *bindings)
+        self._owner.returned += len(found)
+        return found
 
     async def fetchrow(self, statement: str, *bindings: Any) -> Any:
         await self._explain(statement, bindings)

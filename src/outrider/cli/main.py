@@ -3,29 +3,47 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 import click
 
 from outrider import __version__
-from outrider.cli.deliveries import deliveries
-from outrider.cli.demo import demo
-from outrider.cli.events import events
-from outrider.cli.explain import explain
-from outrider.cli.imports import imports
-from outrider.cli.jobs import jobs
-from outrider.cli.keys import keys
-from outrider.cli.serve import serve
-from outrider.cli.settings import settings
-from outrider.cli.store import store
-from outrider.cli.trigger import trigger
-from outrider.cli.verify import verify
-from outrider.cli.webhooks import webhooks
 from outrider.domain.errors import ConfigError, OutriderError
 
 EX_CONFIG = 78  # sysexits.h
+COMMANDS = {
+    "serve": "serve",
+    "demo": "demo",
+    "trigger": "trigger",
+    "verify": "verify",
+    "events": "events",
+    "keys": "keys",
+    "webhooks": "webhooks",
+    "settings": "settings",
+    "deliveries": "deliveries",
+    "jobs": "jobs",
+    "explain": "explain",
+    "store": "store",
+    "import": "imports",
+}
+"""By name, the module each is in, under the same name as the module."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """Imports a command when it is asked for: half a second of server code is nothing to a command that lists."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click gives it
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - the same
+        module = COMMANDS.get(cmd_name)
+        if module is None:
+            return None
+        command: click.Command = getattr(import_module(f"outrider.cli.{module}"), module)
+        return command
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="outrider")
 def commands() -> None:
     """Outrider: signed, durable webhooks for identity events.
@@ -33,12 +51,6 @@ def commands() -> None:
     Settings come from OUTRIDER_* environment variables; docs/settings.md lists them all. Commands that talk to
     a running Outrider use OUTRIDER_URL, OUTRIDER_API_KEY and OUTRIDER_API_SECRET.
     """
-
-
-for command in (
-    serve, demo, trigger, verify, events, keys, webhooks, settings, deliveries, jobs, explain, store, imports,
-):  # fmt: skip
-    commands.add_command(command)
 
 
 def main() -> None:

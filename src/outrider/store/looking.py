@@ -1,14 +1,29 @@
-"""Lists with several values: read through the index of one, compare the others, and stop while that is cheap."""
+"""Lists with several values: read through the index of one, compare the others, and stop while that is cheap.
+
+Nobody knows beforehand which value is the rarest, so each gets a turn: the index of the rarest is soon at its end,
+and then the answer is whole.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeVar, cast
 
-from outrider.ports.ledger import DeliveryQuery, DeliveryRow, Found
+from outrider.ports.ledger import DeliveryQuery, DeliveryRow, EventQuery, EventRow, Found
 
 Row = TypeVar("Row")
 LOOKS = 3  # rows looked at for each that a page may hold
+
+
+def ways(query: EventQuery | DeliveryQuery) -> tuple[str, ...]:
+    """The fields asked for, each with an index that can be read in the order of the list; "" where none is.
+
+    What an event came to is little, whatever else is asked for.
+    """
+    if isinstance(query, DeliveryQuery) and query.event is not None:
+        return ("event",)
+    named = (name for name in ("subject", "webhook", "type") if getattr(query, name, None) is not None)
+    return tuple(named) or ("",)
 
 
 def through(rows: Iterable[Row], fits: Callable[[Row], bool], limit: int) -> Found[Row]:
@@ -24,6 +39,40 @@ def through(rows: Iterable[Row], fits: Callable[[Row], bool], limit: int) -> Fou
     return Found(kept, None)
 
 
+def _is_enough(found: Found[Row], limit: int) -> bool:
+    """Whether no other way can find more of this page."""
+    return found.last is None or len(found.rows) == limit
+
+
+def best(found: Iterable[Found[Row]], limit: int, order: Callable[[Row], Any]) -> Found[Row]:
+    """Of one page looked for in several ways: the first that is enough, or else the one that looked back furthest,
+    which has all that the others have. `order` is that of the list."""
+    tried = []
+    for one in found:
+        if _is_enough(one, limit):
+            return one
+        tried.append(one)
+    return min(tried, key=lambda one: order(cast("Row", one.last)))
+
+
+async def best_of(looks: Iterable[Awaitable[Found[Row]]], limit: int, order: Callable[[Row], Any]) -> Found[Row]:
+    """`best` of what is looked up while it is needed."""
+    found: list[Found[Row]] = []
+    for look in looks:
+        found.append(await look)
+        if _is_enough(found[-1], limit):
+            break
+    return best(found, limit, order)
+
+
+def order_of_events(row: EventRow) -> tuple[int, int]:
+    return row.event.accepted, row.place
+
+
+def order_of_deliveries(row: DeliveryRow) -> str:
+    return row.id
+
+
 def comparing(query: DeliveryQuery) -> Callable[[DeliveryRow], bool]:
     """Whether a row has the values asked for."""
 
@@ -37,7 +86,6 @@ def comparing(query: DeliveryQuery) -> Callable[[DeliveryRow], bool]:
     return fits
 
 
-def is_read_in_order(query: DeliveryQuery) -> bool:
-    """Whether one index has it all: those of an event are few, whatever else is asked for."""
-    named = [value for value in (query.subject, query.webhook, query.type) if value is not None]
-    return query.event is not None or len(named) < 2
+def comparing_events(query: EventQuery) -> Callable[[EventRow], bool]:
+    """The same for events."""
+    return lambda row: query.subject in (None, row.event.subject) and query.type in (None, row.event.type)

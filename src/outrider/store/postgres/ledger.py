@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -19,7 +19,16 @@ from outrider.ports.ledger import (
     SkipRow,
     WebhookThen,
 )
-from outrider.store.looking import LOOKS, comparing, is_read_in_order, through
+from outrider.store.looking import (
+    LOOKS,
+    best_of,
+    comparing,
+    comparing_events,
+    order_of_deliveries,
+    order_of_events,
+    through,
+    ways,
+)
 from outrider.store.postgres.connections import Connections
 from outrider.store.postgres.days import Days
 from outrider.store.postgres.rows import decode_attempt
@@ -40,25 +49,39 @@ from outrider.store.queries import load
 SQL = load("outrider.store.postgres", "ledger.sql")
 
 
+class _Look(NamedTuple):
+    """A list of deliveries read through the index of one of the values asked for; see `ways`."""
+
+    tenant: str
+    query: DeliveryQuery
+    way: str
+
+
 class PostgresLedger:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
         self._days = Days(connections)
 
     async def events(self, tenant: str, query: EventQuery, before: int | None, limit: int) -> Found[EventRow]:
-        several = query.subject is not None and query.type is not None
-        wanted = 1 + (LOOKS * limit if several else limit)
+        looks = (self._events_by(way, tenant, query, before, limit) for way in ways(query))
+        return await best_of(looks, limit, order_of_events)
+
+    async def _events_by(
+        self, way: str, tenant: str, query: EventQuery, before: int | None, limit: int
+    ) -> Found[EventRow]:
+        wanted = _wanted(query, limit)
         below = PAST_EVERY_PLACE if before is None else min(before, PAST_EVERY_PLACE)
         if query.until is not None:
             below = min(below, first_place(query.until))
+        name, given = (f"events_by_{way}", (getattr(query, way),)) if way else ("events", ())
         found: list[EventRow] = []
         for since, until in spans(min(place_instant(below), _now()), query.since, await self._days.oldest()):
             bottom, top = first_place(since), min(below, first_place(until))
             if bottom < top:
-                found += map(_event, await self._events_between(query, (tenant, top, bottom, wanted - len(found))))
+                found += map(_event, await self._fetch(name, tenant, top, bottom, wanted - len(found), *given))
             if len(found) == wanted:
                 break
-        return through(found, lambda row: query.type in (None, row.event.type), limit)
+        return through(found, comparing_events(query), limit)
 
     async def event(self, tenant: str, event: str) -> EventRow | None:
         row = await self._find_event(tenant, event)
@@ -76,25 +99,27 @@ class PostgresLedger:
     ) -> Found[DeliveryRow]:
         """What waits is read first, then what ended, as many days as the page needs: a delivery that ends meanwhile
         is in both, and shown as ended."""
-        wanted = 1 + (limit if is_read_in_order(query) else LOOKS * limit)
         parts = await self._parts(tenant, query, before)
+        looks = (self._deliveries_by(_Look(tenant, query, way), parts, limit) for way in ways(query))
+        return await best_of(looks, limit, order_of_deliveries)
+
+    async def _deliveries_by(self, look: _Look, parts: list[IdSpan], limit: int) -> Found[DeliveryRow]:
+        query, wanted = look.query, _wanted(look.query, limit)
         rows: dict[str, Any] = {}
         if query.state in {None, "waiting"}:
             for part in whole(parts):
-                found = await self._waiting(tenant, query, part, wanted - len(rows))
+                found = await self._waiting(look, part, wanted - len(rows))
                 rows |= {row[0]: row for row in found}
         if query.state != "waiting":
             for part in parts:
-                await self._add_ended(rows, tenant, query, part, wanted)
+                await self._add_ended(rows, look, part, wanted)
         newest_first = (DeliveryRow(*rows[delivery]) for delivery in sorted(rows, reverse=True)[:wanted])
         return through(newest_first, comparing(query), limit)
 
-    async def _add_ended(
-        self, rows: dict[str, Any], tenant: str, query: DeliveryQuery, part: IdSpan, limit: int
-    ) -> None:
+    async def _add_ended(self, rows: dict[str, Any], look: _Look, part: IdSpan, limit: int) -> None:
         """Until `limit` rows lie above what was not looked at, or the part is at its end."""
         while missing := max(0, limit - sum(delivery >= part.top for delivery in rows)):
-            found = await self._ended(tenant, query, part, missing)
+            found = await self._ended(look, part, missing)
             rows |= {row[0]: row for row in found}
             if len(found) < missing:
                 return
@@ -129,13 +154,6 @@ class PostgresLedger:
         """Each statement is a transaction, so that locks on many days are never held together."""
         return list(await self._connections.run(lambda connection: connection.fetch(SQL[name], *bindings)))
 
-    async def _events_between(self, query: EventQuery, bounds: tuple[Any, ...]) -> list[Any]:
-        if query.subject is not None:
-            return await self._fetch("events_by_subject", *bounds, query.subject)
-        if query.type is not None:
-            return await self._fetch("events_by_type", *bounds, query.type)
-        return await self._fetch("events", *bounds)
-
     async def _find_event(self, tenant: str, event: str) -> Any | None:
         """The row of `event` in SQL; asked in two steps, so that one day's partition is opened and no other."""
         stored = await self._fetch("event_place", tenant, event)
@@ -155,37 +173,36 @@ class PostgresLedger:
             since, until = accepted - CLOCK_SLACK, None
         return list(id_spans(before, since, until, _now(), await self._days.oldest()))
 
-    async def _waiting(self, tenant: str, query: DeliveryQuery, part: IdSpan, limit: int) -> list[Any]:
-        given: tuple[str | None, ...] = (query.event, query.subject, query.webhook, query.type)
-        if part.ahead or query.event is not None:
-            name = "waiting_ahead" if part.ahead else "waiting_of_event"
+    async def _waiting(self, look: _Look, part: IdSpan, limit: int) -> list[Any]:
+        if part.ahead or look.way == "event":
+            name, given = "waiting_ahead" if part.ahead else "waiting_of_event", _all_of(look.query)
+        elif look.way:
+            name, given = f"waiting_by_{look.way}", (getattr(look.query, look.way),)
         else:
-            given = _rarest(query)
-            names = ("waiting", "waiting_by_subject", "waiting_by_webhook", "waiting_by_type")
-            name = next((n for n, value in zip(names, given, strict=True) if value is not None), "waiting")
-            given = tuple(value for value in given if value is not None)
-        return await self._fetch(name, *_bounds(tenant, query, part, limit), *given)
+            name, given = "waiting", ()
+        return await self._fetch(name, *_bounds(look, part, limit), *given)
 
-    async def _ended(self, tenant: str, query: DeliveryQuery, part: IdSpan, limit: int) -> list[Any]:
-        given: tuple[str | None, ...] = (query.event, query.subject, query.webhook, query.type)
-        if part.ahead or query.event is not None:
-            name = "ended_ahead" if part.ahead else "ended_of_event"
+    async def _ended(self, look: _Look, part: IdSpan, limit: int) -> list[Any]:
+        if part.ahead or look.way == "event":
+            name, given = "ended_ahead" if part.ahead else "ended_of_event", _all_of(look.query)
         else:
-            name, given = "ended", _rarest(query)[1:]
-        return await self._fetch(name, *_bounds(tenant, query, part, limit), *given, query.state)
+            fields = ("subject", "webhook", "type")
+            name, given = "ended", tuple(getattr(look.query, f) if f == look.way else None for f in fields)
+        return await self._fetch(name, *_bounds(look, part, limit), *given, look.query.state)
 
 
-def _bounds(tenant: str, query: DeliveryQuery, part: IdSpan, limit: int) -> tuple[Any, ...]:
-    until = PAST_EVERY_INSTANT if query.until is None else query.until
-    return tenant, part.top, part.bottom, query.since or 0, until, limit
+def _wanted(query: EventQuery | DeliveryQuery, limit: int) -> int:
+    """How many rows to ask for: one more than may be looked at."""
+    return 1 + (limit if len(ways(query)) == 1 else LOOKS * limit)
 
 
-def _rarest(query: DeliveryQuery) -> tuple[str | None, ...]:
-    """Event, subject, webhook and type, but only the rarest of those asked for: its index is read, and the others
-    are compared row by row."""
-    given = [query.event, query.subject, query.webhook, query.type]
-    first = next((n for n, value in enumerate(given) if value is not None), None)
-    return tuple(value if n == first else None for n, value in enumerate(given))
+def _bounds(look: _Look, part: IdSpan, limit: int) -> tuple[Any, ...]:
+    since, until = look.query.since or 0, PAST_EVERY_INSTANT if look.query.until is None else look.query.until
+    return look.tenant, part.top, part.bottom, since, until, limit
+
+
+def _all_of(query: DeliveryQuery) -> tuple[str | None, ...]:
+    return query.event, query.subject, query.webhook, query.type
 
 
 def _event(row: Any) -> EventRow:

@@ -25,7 +25,15 @@ from outrider.ports.ledger import (
     SkipRow,
     WebhookThen,
 )
-from outrider.store.looking import comparing, through
+from outrider.store.looking import (
+    best,
+    comparing,
+    comparing_events,
+    order_of_deliveries,
+    order_of_events,
+    through,
+    ways,
+)
 from outrider.store.queries import load
 from outrider.store.sqlite.queue import Reads
 from outrider.store.sqlite.rows import decode_attempt
@@ -42,7 +50,10 @@ class SqliteLedger:
 
     async def events(self, tenant: str, query: EventQuery, before: int | None, limit: int) -> Found[EventRow]:
         bindings = _bindings(query, tenant)
-        name = "events_by_subject" if query.subject else "events_by_type" if query.type else "events"
+
+        def by(way: str, connection: apsw.Connection, place: dict[str, Any]) -> Found[EventRow]:
+            with closing(connection.execute(SQL[_named("events", way)], bindings | place)) as rows:
+                return through(map(_event, rows), comparing_events(query), limit)
 
         def job(connection: apsw.Connection) -> Found[EventRow]:
             top = (bindings["until"], 0)  # (accepted, place)
@@ -50,8 +61,7 @@ class SqliteLedger:
                 at = connection.execute(SQL["accepted_at"], (tenant, before)).get
                 top = min(top, (at or 0, before))
             place = {"before_at": top[0], "before": top[1]}
-            with closing(connection.execute(SQL[name], bindings | place)) as rows:
-                return through(map(_event, rows), lambda row: query.type in (None, row.event.type), limit)
+            return best((by(way, connection, place) for way in ways(query)), limit, order_of_events)
 
         return await self._readers.read(job)
 
@@ -76,15 +86,18 @@ class SqliteLedger:
         bottom = "" if query.since is None else first_id(query.since - AHEAD)
         ahead = top if query.until is None else min(top, first_id(query.until + AHEAD))
 
-        def job(connection: apsw.Connection) -> Found[DeliveryRow]:
+        def by(way: str, connection: apsw.Connection) -> Found[DeliveryRow]:
             with ExitStack() as open_cursors:
-                parts = (("_ahead", top, ahead), (_rarest(query), ahead, bottom))
+                parts = (("ahead", top, ahead), (way, ahead, bottom))
                 rows = chain.from_iterable(
-                    _deliveries(connection, open_cursors, query, suffix, bindings | {"top": upper, "bottom": lower})
-                    for suffix, upper, lower in parts
+                    _deliveries(connection, open_cursors, query, part, bindings | {"top": upper, "bottom": lower})
+                    for part, upper, lower in parts
                     if lower < upper
                 )
                 return through(rows, comparing(query), limit)
+
+        def job(connection: apsw.Connection) -> Found[DeliveryRow]:
+            return best((by(way, connection) for way in ways(query)), limit, order_of_deliveries)
 
         return await self._readers.read(job)
 
@@ -136,30 +149,26 @@ def _bindings(query: EventQuery | DeliveryQuery, tenant: str) -> dict[str, Any]:
     return given | span | {"tenant": tenant}
 
 
-def _rarest(query: DeliveryQuery) -> str:
-    """Which index to read through: that of the value which is rarest; others are compared row by row."""
-    if query.event is not None:
-        return "_of_event"
-    if query.subject is not None:
-        return "_by_subject"
-    if query.webhook is not None:
-        return "_by_webhook"
-    return "" if query.type is None else "_by_type"
+def _named(statement: str, way: str) -> str:
+    """The statement that reads through the index of this way."""
+    if way in ("event", "ahead"):
+        return f"{statement}_{'of_event' if way == 'event' else 'ahead'}"
+    return f"{statement}_by_{way}" if way else statement
 
 
 def _deliveries(
     connection: apsw.Connection,
     open_cursors: ExitStack,
     query: DeliveryQuery,
-    suffix: str,
+    way: str,
     bindings: dict[str, Any],
 ) -> Iterator[DeliveryRow]:
     """Of a span of ids: each source is in the order of the list, and they are read as far as they are merged."""
     lines = [line for line in sorted(ENDINGS) if query.state in (None, line)]
-    looks = [(f"ended{suffix}", bindings | {"line": line}) for line in lines]
+    looks = [(_named("ended", way), bindings | {"line": line}) for line in lines]
     if query.state in (None, "waiting"):
-        looks.append((f"waiting{suffix}", bindings))
-        if suffix == "_by_subject":
+        looks.append((_named("waiting", way), bindings))
+        if way == "subject":
             looks.append(("leased_by_subject", bindings))
     sources = [open_cursors.enter_context(closing(connection.execute(SQL[name], given))) for name, given in looks]
     newest_first: Any = merge(*sources, key=lambda row: row[0], reverse=True)
