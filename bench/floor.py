@@ -90,7 +90,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
 
-    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - asyncio gives it
         self.alive = False
         self._resolve(0)
 
@@ -189,7 +189,7 @@ class Floor:
 def door(accept: Callable[[list[bytes]], Coroutine[Any, Any, None]]) -> App:
     """The ASGI app: any POST is one event or an array of them; 202 once `accept` is through."""
 
-    async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001
+    async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001 - ASGI gives it
         message = await receive()
         body = message["body"]
         while message["more_body"]:

@@ -17,6 +17,7 @@ import secrets
 import time
 from array import array
 from collections import Counter, deque
+from typing import cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -76,9 +77,9 @@ class _Link(asyncio.Protocol):
         self.due = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]
+        self._transport = cast("asyncio.Transport", transport)
 
-    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - asyncio gives it
         self._transport = None
         self._run.lost(self)
 

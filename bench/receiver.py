@@ -27,6 +27,7 @@ import time
 from array import array
 from collections import Counter
 from collections.abc import Callable
+from typing import cast
 
 import msgspec
 import uvloop
@@ -109,9 +110,9 @@ class Peer(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]
+        self._transport = cast("asyncio.Transport", transport)
 
-    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002 - asyncio gives it
         self._transport = None
 
     def data_received(self, data: bytes) -> None:

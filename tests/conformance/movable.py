@@ -126,7 +126,7 @@ class Given:
         self.rows = rows
 
     async def data_keys(self) -> dict[int, str]:
-        return dict(self.rows[Table.DATA_KEY])  # type: ignore[arg-type]
+        return dict(self.rows[Table.DATA_KEY])
 
     async def mark(self) -> str:
         return "given"

@@ -28,10 +28,10 @@ class Process:
             book=store.book,
             books=self.books,
             ledger=store.ledger,
-            vault=None,  # type: ignore[arg-type] - no credential is sealed here
+            vault=None,  # no credential is sealed here
             clock=SystemClock(),
             entropy=SystemEntropy(),
-            handover=None,  # type: ignore[arg-type] - nothing is resumed here
+            handover=None,  # nothing is resumed here
         )
 
     async def create(self, **given: Any) -> Webhook | int:

@@ -100,20 +100,20 @@ def made(store: Store) -> Made:
 
 
 def test_lists_of_events(store: Store, made: Made) -> None:
-    dice = random.Random(7)  # noqa: S311
+    dice = random.Random(7)  # noqa: S311 - the same every time
     for type_, subject in itertools.product((None, *TYPES), (None, *SUBJECTS)):
         query = EventQuery(type=type_, subject=subject, **spans(dice))
         expected = [e for e in made.events if matches(query, at=e.accepted, type=e.type, subject=e.subject)]
         found = all_pages(
             store,
-            lambda before: store.ledger.events(TENANT, query, before, PAGE),  # noqa: B023
+            lambda before: store.ledger.events(TENANT, query, before, PAGE),  # noqa: B023 - used within the round
             lambda row: row.place,
         )
         assert [row.event for row in found] == expected[::-1], query
 
 
 def test_lists_of_deliveries(store: Store, made: Made) -> None:
-    dice = random.Random(9)  # noqa: S311
+    dice = random.Random(9)  # noqa: S311 - the same every time
     newest_first = sorted(made.deliveries, key=lambda one: one[0].id, reverse=True)
     values = itertools.product((None, *TYPES), (None, *SUBJECTS), (None, *WEBHOOKS), (None, *STATES))
     for type_, subject, webhook, state in dice.sample(list(values), 120):
@@ -129,7 +129,7 @@ def test_lists_of_deliveries(store: Store, made: Made) -> None:
         ]  # fmt: skip
         found = all_pages(
             store,
-            lambda before: store.ledger.deliveries(TENANT, query, before, PAGE),  # noqa: B023
+            lambda before: store.ledger.deliveries(TENANT, query, before, PAGE),  # noqa: B023 - used within the round
             lambda row: row.id,
         )
         assert [(row.id, row.state) for row in found] == expected, query

@@ -163,7 +163,7 @@ def test_a_past_that_is_half_gone(store: Any) -> None:
         jobs=store.database.jobs,
         ledger=store.ledger,
         books=books,
-        handover=None,  # type: ignore[arg-type] - nothing gets so far
+        handover=None,  # nothing gets so far
         clock=clock,
         ids=past.ids,
     )

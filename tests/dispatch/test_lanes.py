@@ -56,12 +56,12 @@ class Bench:
         self.given_back: list[Delivery] = []
         self.lease = Held()
         self.peers = Peers()
-        self.receivers = Receivers(Still(), Still(), Rules())  # type: ignore[arg-type]
+        self.receivers = Receivers(Still(), Still(), Rules())
         self.lanes = Lanes(
             limits,
-            self.picture,  # type: ignore[arg-type]
+            self.picture,
             self.receivers,
-            self.lease,  # type: ignore[arg-type]
+            self.lease,
             self.peers,
             launch=self.launched.append,
             give_back=self.given_back.append,

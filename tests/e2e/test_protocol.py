@@ -118,7 +118,7 @@ def test_query_credentials_and_prevention(peer: Peer) -> None:
     operation = b'{"Events":[' + EVENT + b"]}"
     status, headers, answer = peer.send(request(operation, path="/v2/operations")).answer()
     assert (status, headers["content-type"]) == (202, "application/json")
-    assert len(answer["Data"]) == 1  # type: ignore[arg-type]
+    assert len(answer["Data"]) == 1
 
 
 def test_what_is_no_http(peer: Peer) -> None:

@@ -89,7 +89,7 @@ def test_what_a_buried_process_held_is_forgotten_and_sent_by_others(
 
 async def _buried(other: Any, one: Outrider) -> None:
     """Let the first process look silent for a moment; `other` finds out."""
-    mine = one.store.queue._incarnation  # type: ignore[attr-defined]
+    mine = one.store.queue._incarnation
     work = "UPDATE node SET seen = seen - 60000 WHERE incarnation = $1"
     await other.queue.heartbeat(DEAD_AFTER)
     for _ in range(20):

@@ -143,7 +143,10 @@ def test_an_open_circuit_is_probed_by_one_node(cluster: Cluster, receive: Receiv
     until(lambda: nodes[1].call("GET", f"/v2/manage/webhooks/{webhook}")[0] == 200, 2)
     for number in range(40):
         nodes[number % 2].ok("POST", "/v2/events", {"Event": "Login", "Data": {"Uid": "u"}})
-    states = lambda: {n.ok("GET", f"/v2/manage/webhooks/{webhook}")["Circuit"]["State"] for n in nodes}  # noqa: E731
+
+    def states() -> set[str]:
+        return {n.ok("GET", f"/v2/manage/webhooks/{webhook}")["Circuit"]["State"] for n in nodes}
+
     until(lambda: states() == {"open"}, 10)
     before = len(receiver.requests)
     time.sleep(3)  # long enough for a node that does not know to send more

@@ -153,7 +153,7 @@ def test_the_headers_described_are_those_sent() -> None:
     event = "0190b1a2-7c3d-7e4f-8a5b-6c7d8e9f0a1b"
     delivery = Delivery("d", tenant.id, webhook.id, event, "Login", None, b"{}", 0, 0)
     book = TenantBook(tenant, 1, {webhook.id: webhook}, {}, {})
-    common = template(webhook, book, OpenVault(), 1_000)  # type: ignore[arg-type]
+    common = template(webhook, book, OpenVault(), 1_000)
     request = build(delivery, common, now=1_000, nonce=b"abcd", timeout_ms=1)
     sent = dict((*request.fixed, *request.headers))
     assert set(sent) == set(webhooks.HEADERS) | {"authorization"}

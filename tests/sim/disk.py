@@ -53,13 +53,13 @@ class SqliteDisk:
         self.away = False
         self._connection = apsw.Connection(":memory:")
         migrate(self._connection)
-        self.book = SqliteBook(self, self)  # type: ignore[arg-type]
+        self.book = SqliteBook(self, self)
         self.ledger = SqliteLedger(self)
-        self.jobs = SqliteJobs(self, self)  # type: ignore[arg-type]
-        self.upkeep = SqliteUpkeep(self, self)  # type: ignore[arg-type]
+        self.jobs = SqliteJobs(self, self)
+        self.upkeep = SqliteUpkeep(self, self)
 
     def queue(self, life: str) -> Queue:
-        return SqliteQueue(self, self, life, self._now)  # type: ignore[arg-type]
+        return SqliteQueue(self, self, life, self._now)
 
     async def submit(self, job: Callable[[apsw.Connection], Any]) -> Any:
         await asyncio.sleep(0.001)

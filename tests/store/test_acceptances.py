@@ -46,7 +46,7 @@ def play(folder: Path, scene: Callable[[SlowWriter, Acceptances], Coroutine[Any,
             await database.book.add_tenant(Tenant(tenant, tenant, tenant, "sealed", 0))
         writer = SlowWriter(database)
         try:
-            queue = SqliteQueue(writer, database._readers, "process", lambda: 0)  # type: ignore[arg-type]
+            queue = SqliteQueue(writer, database._readers, "process", lambda: 0)
             await scene(writer, queue._acceptances)
         finally:
             await database.close()
@@ -102,7 +102,7 @@ def test_each_is_told_its_own_fate(tmp_path: Path) -> None:
 
 def test_one_that_cannot_be_stored_fails_alone(tmp_path: Path) -> None:
     async def scene(writer: SlowWriter, acceptances: Acceptances) -> None:
-        broken = Acceptance("quiet", 1, (Event("x", "quiet", "Login", None, None, 1, 1, None, b"f"),), (), ())  # type: ignore[arg-type]
+        broken = Acceptance("quiet", 1, (Event("x", "quiet", "Login", None, None, 1, 1, None, b"f"),), (), ())
         waiting = [asyncio.ensure_future(acceptances.store(one)) for one in (acceptance("quiet", "a"), broken)]
         writer.go.set()
         good, bad = await asyncio.gather(*waiting, return_exceptions=True)

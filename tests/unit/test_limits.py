@@ -133,7 +133,7 @@ def taken(pace: Pace, tenant: str, calls: int) -> int:
 
 def test_calls_are_paced_by_tenant_and_as_the_settings_say_now() -> None:
     tenants = Tenants()
-    pace = Pace(tenants, lambda: tenants.now)  # type: ignore[arg-type]
+    pace = Pace(tenants, lambda: tenants.now)
     assert taken(pace, "a", 1_000) == 1_000
     tenants.rates = {"a": 5.0, "b": 0.5}
     assert (taken(pace, "a", 20), taken(pace, "b", 20)) == (5, 1)

@@ -125,7 +125,7 @@ Profile.__doc__ = "The whole user profile after the event."
 class RemovedEmail(msgspec.Struct, frozen=True):
     """RemoveEmail's payload, the only one that wraps the profile."""
 
-    UserProfile: Profile  # type: ignore[valid-type]
+    UserProfile: Profile  # type: ignore[valid-type]  # made above, while the module loads
     RemovedEmail: str | None = None
 
 

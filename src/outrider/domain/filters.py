@@ -15,7 +15,7 @@ from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
-import re2  # type: ignore[import-untyped]
+import re2  # type: ignore[import-untyped]  # it has no types
 
 MOST_CONDITIONS = 100
 DEEPEST = 16  # objects in a filter, names in a path, lists and objects in a value: each at most this deep

@@ -21,7 +21,7 @@ class Outcome(asyncio.Future[Receipt]):
     """What becomes of an acceptance. Whoever waits for it learns it before being cancelled: a commit that is under
     way cannot be called back, and what it leases has to be handed over."""
 
-    def cancel(self, msg: object = None) -> bool:  # noqa: ARG002
+    def cancel(self, msg: object = None) -> bool:  # noqa: ARG002 - asyncio's signature
         return False
 
 

@@ -75,7 +75,7 @@ def parse_url(text: str) -> Url:
     return Url(urlunsplit(parts._replace(query=urlencode(query))), pooler is not None)
 
 
-class _Stateless(asyncpg.Connection):  # type: ignore[misc]
+class _Stateless(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
     """There is no state to reset when a connection goes back to the pool, so that is no round trip."""
 
     __slots__ = ()

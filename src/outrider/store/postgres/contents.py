@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 import msgspec
@@ -165,8 +165,11 @@ class PostgresContents:
         today = await self._connections.run(lambda connection: connection.fetchval(NODE["now"])) // DAY * DAY
         for day in sorted(days):
             if today - DAYS_BACK * DAY <= day <= today + AHEAD * DAY:
-                await self._connections.run(lambda c: c.execute(UPKEEP["add_day"], day))  # noqa: B023
+                await self._add_day(day)
         self._days |= days
+
+    async def _add_day(self, day: int) -> None:
+        await self._connections.run(lambda connection: connection.execute(UPKEEP["add_day"], day))
 
 
 async def open_contents(text: str, side: str, *, to_write: bool, silent_after: int) -> PostgresContents:
@@ -231,14 +234,14 @@ def _arrays(table: Table, rows: list[Row], before: Progress) -> list[Any]:
 def _instants(table: Table, rows: list[Row]) -> set[int]:
     """What decides on a row's partition; none for tables without."""
     if table is Table.EVENT:
-        return {int(row[_ACCEPTED]) for row in rows}  # type: ignore[arg-type]
+        return {cast("int", row[_ACCEPTED]) for row in rows}
     if table is not Table.LEDGER:
         return set()
     found = set()
     for row in rows:
         delivery = row[_DELIVERY]
         if delivery is None:
-            found.add(int(row[_AT]))  # type: ignore[arg-type]
+            found.add(cast("int", row[_AT]))
         elif is_uuid(str(delivery)):
             found.add(id_instant(str(delivery), 0))
     return found

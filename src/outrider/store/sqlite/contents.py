@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import apsw
 import msgspec
@@ -179,7 +179,7 @@ def _write(connection: apsw.Connection, table: Table, rows: list[Row], before: P
 
 def _bindings(table: Table, rows: list[Row]) -> list[Any]:
     if table is Table.WEBHOOK:
-        return [(*row, _decode_webhook(row[_DOCUMENT]).secret) for row in rows]  # type: ignore[arg-type]
+        return [(*row, _decode_webhook(cast("bytes", row[_DOCUMENT])).secret) for row in rows]
     if table is Table.QUEUE:
         return [row[:_TURN] for row in rows]
     return rows
