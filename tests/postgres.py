@@ -185,17 +185,21 @@ def _memory() -> Path | None:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what a run that was killed left in memory. Without a pid a server is just being made, or stopped by
-    its test, but not for long."""
+    """Remove what a run that was killed left in memory. A server that is just being made has no pid, or that of a
+    process which fills the data and ends; one without a pid was stopped by its test, but not for long."""
     try:
-        os.kill(int((folder / "data" / "postmaster.pid").read_text().split()[0]), 0)
-    except FileNotFoundError:
-        if time.time() - folder.stat().st_mtime > LONG_AGO_S:
+        if time.time() - folder.stat().st_mtime > LONG_AGO_S and not _is_served(folder):
             shutil.rmtree(folder, ignore_errors=True)
-    except ProcessLookupError:
-        shutil.rmtree(folder, ignore_errors=True)
     except (OSError, ValueError, IndexError):
         return  # somebody else's
+
+
+def _is_served(folder: Path) -> bool:
+    try:
+        os.kill(int((folder / "data" / "postmaster.pid").read_text().split()[0]), 0)
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return True
 
 
 def start() -> Postgres:
