@@ -18,6 +18,8 @@ from outrider.domain.errors import ConfigError, StoreUnavailable
 from outrider.domain.fanout import owe_again
 from outrider.domain.job import Job, JobKind, JobState, Selection
 from outrider.domain.model import Ordering
+from outrider.store.postgres import nodes
+from outrider.store.postgres import queue as queue_module
 from outrider.store.postgres.nodes import SQL as NODE
 from outrider.store.postgres.rows import SQL
 from postgres import Postgres
@@ -271,6 +273,24 @@ def test_a_new_process_buries_nobody_at_first(store: OnPostgres) -> None:
     assert store.run(other.heartbeat(DEAD_AFTER)).released == 0
     assert store.run(other.heartbeat(DEAD_AFTER)).released == 1
     assert store.run(store.queue.heartbeat(DEAD_AFTER)).lost
+
+
+def test_what_the_dead_held_is_released_piece_by_piece(store: OnPostgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much it is, no statement takes so long that it is given up, and no beat is late."""
+    monkeypatch.setattr(nodes, "RELEASED", 2)
+    monkeypatch.setattr(queue_module, "RELEASED", 2)
+    other = store.other_process("process-2")
+    for _ in range(2):
+        store.run(other.heartbeat(DEAD_AFTER))
+    store.run(store.queue.heartbeat(DEAD_AFTER))
+    store.accept("e1", "e2", "e3", "e4", "e5", lease=True)
+    execute(store, "UPDATE node SET seen = seen - 60000 WHERE incarnation = 'process-1'")
+    pulse = store.run(other.heartbeat(DEAD_AFTER))
+    assert (pulse.released, pulse.unfinished) == (2, True)
+    assert store.run(store.queue.heartbeat(DEAD_AFTER)).lost  # it comes back in between
+    assert store.run(other.heartbeat(DEAD_AFTER)).released == 0
+    assert store.run(store.queue.release()) == 3
+    assert len(store.run(other.claim(TENANT, "w", 10, LATER))) == 5
 
 
 def test_whoever_was_buried_knows_once(store: OnPostgres) -> None:

@@ -38,11 +38,12 @@ class Heartbeat:
         self._lost = lost
         self._is_lost = False
         self._is_left_behind = False
+        self._is_unfinished = False
 
     async def run(self) -> None:
         """Until cancelled. A store that is too new is tried again, quietly: it may be put back from a backup."""
         while True:
-            await asyncio.sleep(BEAT_S)
+            await asyncio.sleep(0 if self._is_unfinished else BEAT_S)
             try:
                 await self.beat()
             except StoreUnavailable as error:
@@ -57,6 +58,7 @@ class Heartbeat:
     async def beat(self) -> None:
         dead_after_s = BEAT_S * BEATS_UNTIL_DEAD
         began = asyncio.get_running_loop().time()
+        self._is_unfinished = False
         pulse = await self._queue.heartbeat(round(dead_after_s * 1000))
         self._is_lost = self._is_lost or pulse.lost
         if self._is_lost:
@@ -69,3 +71,4 @@ class Heartbeat:
             log.info("took over %d deliveries of a process that is gone", pulse.released)
         if pulse.released or changed:
             self._freed()
+        self._is_unfinished = pulse.unfinished

@@ -84,12 +84,13 @@ class Backlog(msgspec.Struct, frozen=True):
 class Pulse(msgspec.Struct, frozen=True):
     """What a heartbeat found. `released`: deliveries of silent processes, free again. `lost`: this process was
     itself given up since its last beat, so it holds nothing any more. `peers`: the live processes that dispatch,
-    with `me` among them if this one does."""
+    with `me` among them if this one does. `unfinished`: silent processes hold more; beat again at once."""
 
     released: int
     lost: bool
     me: str
     peers: tuple[str, ...]
+    unfinished: bool = False
 
 
 class Queue(Protocol):
@@ -124,7 +125,7 @@ class Queue(Protocol):
 
     async def heartbeat(self, dead_after: int) -> Pulse:
         """Renew this process' leases; release those of processes silent for `dead_after` ms of the store's
-        clock. Raises StoreTooNew."""
+        clock, as many as can be without being late oneself. Raises StoreTooNew."""
         ...
 
     async def cancel(self, tenant: str, webhook: str, limit: int, now: int) -> int:

@@ -13,6 +13,7 @@ from outrider.store.postgres.rows import columns
 from outrider.store.queries import load
 
 SQL = load("outrider.store.postgres", "node.sql")
+RELEASED = 5_000  # deliveries at a time: a statement over all that many dead processes held would never end in time
 
 
 class Nodes:
@@ -66,7 +67,8 @@ class Nodes:
         if self._keeps_house and steady:
             released = await self._connections.in_transaction(lambda c: _take_over(c, dead_after))
         peers = await self._connections.run(lambda c: c.fetch(SQL["peers"]))
-        return Pulse(released, lost, self.incarnation, tuple(peer[0] for peer in peers))
+        who = tuple(peer[0] for peer in peers)
+        return Pulse(released, lost, self.incarnation, who, unfinished=released == RELEASED)
 
     async def leave(self) -> None:
         """This process ends and holds no leases any more."""
@@ -74,9 +76,10 @@ class Nodes:
 
 
 async def _take_over(connection: Any, dead_after: int) -> int:
-    """Give up silent processes and release every lease without a live holder; returns how many.
+    """Give up silent processes and release leases without a live holder, RELEASED at most; returns how many.
 
-    One process at a time; the others have nothing to do.
+    One process at a time; the others have nothing to do. A process that was given up and comes back releases what
+    is left of its own.
     """
     if not await connection.fetchval(SQL["one_housekeeper"]):
         return 0
@@ -84,4 +87,4 @@ async def _take_over(connection: Any, dead_after: int) -> int:
     orphaned = [(row[0], row[1]) for row in await connection.fetch(SQL["orphaned"])]
     if not orphaned:
         return 0
-    return rows_of(await connection.execute(SQL["release_orphans"], *columns(orphaned, 2)))
+    return rows_of(await connection.execute(SQL["release_orphans"], *columns(orphaned, 2), RELEASED))

@@ -17,7 +17,7 @@ from outrider.store.postgres.connections import Connections, rows_of
 from outrider.store.postgres.doubts import Doubts
 from outrider.store.postgres.floors import Floors, Key
 from outrider.store.postgres.intake import Intake
-from outrider.store.postgres.nodes import Nodes
+from outrider.store.postgres.nodes import RELEASED, Nodes
 from outrider.store.postgres.rows import SQL, columns, read_deliveries
 from outrider.store.postgres.settle import settle
 
@@ -79,15 +79,18 @@ class PostgresQueue:
         return await settle(self._connections, self._incarnation, settlements, self._doubts)
 
     async def release(self, deliveries: Sequence[Delivery] | None = None) -> int:
-        async def work(connection: Any) -> int:
-            if deliveries is None:
-                done = await connection.execute(SQL["release_all"], self._incarnation)
-            else:
-                keys = [(d.tenant, d.id) for d in deliveries]
-                done = await connection.execute(SQL["release"], self._incarnation, *columns(keys, 2))
-            return rows_of(done)
+        if deliveries is None:
+            return await self._release_all()
+        keys = columns([(d.tenant, d.id) for d in deliveries], 2)
+        return rows_of(await self._connections.run(lambda c: c.execute(SQL["release"], self._incarnation, *keys)))
 
-        return await self._connections.run(work)
+    async def _release_all(self) -> int:
+        released = 0
+        while True:
+            done = await self._connections.run(lambda c: c.execute(SQL["release_all"], self._incarnation, RELEASED))
+            released += rows_of(done)
+            if rows_of(done) < RELEASED:
+                return released
 
     async def heartbeat(self, dead_after: int) -> Pulse:
         return await self._nodes.beat(dead_after, self._doubts)

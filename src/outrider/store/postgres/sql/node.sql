@@ -47,8 +47,16 @@ WITH RECURSIVE holder AS (
 SELECT h.tenant, h.lease FROM holder h WHERE NOT EXISTS (SELECT 1 FROM node n WHERE n.incarnation = h.lease)
 
 -- name: release_orphans
-UPDATE queue q SET lease = NULL FROM unnest($1::text[], $2::text[]) AS g (tenant, lease)
-WHERE q.tenant = g.tenant AND q.lease = g.lease
+-- At most $3 of them. `array_position` is a fence that the planner cannot use as an index.
+UPDATE queue q SET lease = NULL
+WHERE q.ctid = ANY (ARRAY(
+        SELECT o.lies FROM unnest($1::text[], $2::text[]) AS g (tenant, lease)
+        JOIN LATERAL (
+            SELECT p.ctid AS lies FROM queue p WHERE p.tenant = g.tenant AND p.lease = g.lease LIMIT $3
+        ) o ON true
+        LIMIT $3
+    ))
+    AND array_position($2::text[], q.lease) IS NOT NULL
 
 -- name: leave
 DELETE FROM node WHERE incarnation = $1

@@ -207,7 +207,14 @@ UPDATE queue q SET lease = NULL
 WHERE q.ctid = ANY (ARRAY(SELECT lies FROM owned)) AND NOT q.lease IS DISTINCT FROM $1
 
 -- name: release_all
-UPDATE queue q SET lease = NULL FROM tenant t WHERE q.tenant = t.id AND q.lease = $1
+-- At most $2 of them.
+UPDATE queue q SET lease = NULL
+WHERE q.ctid = ANY (ARRAY(
+        SELECT o.lies FROM tenant t
+        JOIN LATERAL (SELECT p.ctid AS lies FROM queue p WHERE p.tenant = t.id AND p.lease = $1 LIMIT $2) o ON true
+        LIMIT $2
+    ))
+    AND NOT q.lease IS DISTINCT FROM $1
 
 -- name: deleted_webhooks
 SELECT w.tenant, w.id FROM webhook w

@@ -1,0 +1,69 @@
+"""The heartbeat's own pace."""
+
+import asyncio
+
+import pytest
+
+from outrider.dispatch import heartbeat
+from outrider.dispatch.lease import Lease, Peers
+from outrider.domain.errors import StoreUnavailable
+from outrider.ports.queue import Pulse
+
+
+class Dead:
+    """A queue in which a silent process held so many deliveries that they take several beats."""
+
+    def __init__(self, beats: list[Pulse | Exception]) -> None:
+        self._beats = beats
+        self.done = asyncio.Event()
+
+    async def heartbeat(self, _: int) -> Pulse:
+        found = self._beats.pop(0)
+        if not self._beats:
+            self.done.set()
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+def beating(queue: Dead) -> heartbeat.Heartbeat:
+    async def lost() -> None:
+        raise AssertionError("nobody gave us up")
+
+    return heartbeat.Heartbeat(queue, Lease(), Peers(), renewed=lambda: None, freed=lambda: None, lost=lost)
+
+
+def pulse(*, unfinished: bool) -> Pulse:
+    return Pulse(5, lost=False, me="a", peers=("a",), unfinished=unfinished)
+
+
+def took(beats: list[Pulse | Exception], monkeypatch: pytest.MonkeyPatch) -> float:
+    """Rests before these beats, as multiples of the usual one."""
+    rests: list[float] = []
+    count = len(beats)
+    sleep = asyncio.sleep
+
+    async def counted(seconds: float) -> None:
+        rests.append(seconds / heartbeat.BEAT_S)
+        await sleep(0)
+
+    async def run() -> None:
+        queue = Dead(beats)
+        task = asyncio.get_running_loop().create_task(beating(queue).run())
+        await asyncio.wait_for(queue.done.wait(), 10)
+        task.cancel()
+        await asyncio.wait([task])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncio, "sleep", counted)
+        asyncio.run(run())
+    return sum(rests[:count])
+
+
+def test_what_many_beats_take_is_taken_over_without_a_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert took([pulse(unfinished=True)] * 9 + [pulse(unfinished=False)], monkeypatch) == 1
+
+
+def test_a_store_that_is_away_gets_its_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    away = StoreUnavailable("away")
+    assert took([pulse(unfinished=True), away, away, pulse(unfinished=False)], monkeypatch) == 3
