@@ -293,6 +293,24 @@ def test_what_the_dead_held_is_released_piece_by_piece(store: OnPostgres, monkey
     assert len(store.run(other.claim(TENANT, "w", 10, LATER))) == 5
 
 
+def test_leases_are_renewed_when_nothing_can_be_taken_over(
+    store: OnPostgres, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = store.other_process("process-2")
+    for _ in range(2):
+        store.run(other.heartbeat(DEAD_AFTER))
+    store.accept("e1", lease=True)
+    store.pass_time(60_000)
+    store.run(other.heartbeat(DEAD_AFTER))  # the first after a pause
+    ends_itself = "SELECT pg_cancel_backend(pg_backend_pid()), $1::text[], $2::text[], $3::integer"
+    with monkeypatch.context() as patch:
+        patch.setitem(NODE, "release_orphans", ends_itself)
+        pulse = store.run(other.heartbeat(DEAD_AFTER))
+    assert (pulse.released, pulse.unfinished, pulse.lost) == (0, False, False)
+    assert "nothing is taken over" in caplog.text
+    assert store.run(other.heartbeat(DEAD_AFTER)).released == 1
+
+
 def test_whoever_was_buried_knows_once(store: OnPostgres) -> None:
     other = store.other_process("process-2")
     for _ in range(2):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
-from outrider.domain.errors import StoreTooNew
+from outrider.domain.errors import StoreTooNew, StoreUnavailable
 from outrider.ports.queue import Pulse
 from outrider.store.postgres.connections import Connections, rows_of
 from outrider.store.postgres.doubts import Doubts
@@ -13,6 +14,7 @@ from outrider.store.postgres.rows import columns
 from outrider.store.queries import load
 
 SQL = load("outrider.store.postgres", "node.sql")
+log = logging.getLogger("outrider.store")
 RELEASED = 5_000  # deliveries at a time: a statement over all that many dead processes held would never end in time
 
 
@@ -63,12 +65,18 @@ class Nodes:
                 lambda c: c.execute(QUEUE["release"], self.incarnation, *columns(doubtful, 2))
             )
             doubts.released()
-        released = 0
-        if self._keeps_house and steady:
-            released = await self._connections.in_transaction(lambda c: _take_over(c, dead_after))
+        released = await self._rescue(dead_after) if self._keeps_house and steady else 0
         peers = await self._connections.run(lambda c: c.fetch(SQL["peers"]))
         who = tuple(peer[0] for peer in peers)
         return Pulse(released, lost, self.incarnation, who, unfinished=released == RELEASED)
+
+    async def _rescue(self, dead_after: int) -> int:
+        """How many deliveries were taken over. When that fails, our own leases are renewed all the same."""
+        try:
+            return await self._connections.in_transaction(lambda c: _take_over(c, dead_after))
+        except StoreUnavailable as error:
+            log.warning("nothing is taken over from silent processes for now: %s", error)
+            return 0
 
     async def leave(self) -> None:
         """This process ends and holds no leases any more."""
