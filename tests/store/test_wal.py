@@ -31,12 +31,15 @@ def filling(pages: int) -> Callable[[apsw.Connection], None]:
     return job
 
 
-def rows_without_the_log(path: Path) -> int:
-    """What the file alone holds: the rows that were written back."""
+def rows_without_the_log(path: Path) -> int | None:
+    """What the file alone holds: the rows that were written back. None when it was caught in the middle of that."""
     alone = path.with_name("alone.db")
     shutil.copy(path, alone)
     with apsw.Connection(str(alone), flags=apsw.SQLITE_OPEN_READONLY) as connection:
-        return int(connection.execute("SELECT count(*) FROM filler").get)
+        try:
+            return int(connection.execute("SELECT count(*) FROM filler").get)
+        except apsw.CorruptError:
+            return None
 
 
 async def until(condition: Callable[[], bool]) -> None:
