@@ -88,9 +88,9 @@ class PostgresQueue:
         released = 0
         while True:
             done = await self._connections.run(lambda c: c.execute(SQL["release_all"], self._incarnation, RELEASED))
-            released += rows_of(done)
-            if rows_of(done) < RELEASED:
+            if rows_of(done) == 0:  # fewer than asked for may only mean that some were settled meanwhile
                 return released
+            released += rows_of(done)
 
     async def heartbeat(self, dead_after: int) -> Pulse:
         return await self._nodes.beat(dead_after, self._doubts)
