@@ -13,11 +13,13 @@ import pytest
 from conformance import test_order, test_store
 from conformance.conftest import TENANT, OnPostgres
 from nodes.cluster import Wire
+from outrider.dispatch.heartbeat import BEAT_S, BEATS_UNTIL_DEAD, SURE
 from outrider.domain.delivery import Line
 from outrider.domain.errors import ConfigError, StoreUnavailable
 from outrider.domain.fanout import owe_again
 from outrider.domain.job import Job, JobKind, JobState, Selection
 from outrider.domain.model import Ordering
+from outrider.ports.queue import Pulse
 from outrider.store.postgres import nodes
 from outrider.store.postgres import queue as queue_module
 from outrider.store.postgres.nodes import SQL as NODE
@@ -308,6 +310,29 @@ def test_leases_are_renewed_when_nothing_can_be_taken_over(
         pulse = store.run(other.heartbeat(DEAD_AFTER))
     assert (pulse.released, pulse.unfinished, pulse.lost) == (0, False, False)
     assert "nothing is taken over" in caplog.text
+    assert store.run(other.heartbeat(DEAD_AFTER)).released == 1
+
+
+def test_a_take_over_that_waits_is_given_up_before_our_own_leases_end(store: OnPostgres) -> None:
+    other = store.other_process("process-2")
+    for _ in range(2):
+        store.run(other.heartbeat(DEAD_AFTER))
+    store.accept("e1", lease=True)
+    store.pass_time(60_000)
+    store.run(other.heartbeat(DEAD_AFTER))  # the first after a pause
+
+    async def beat_beside_a_lock() -> tuple[Pulse, float]:
+        async def locked(connection: Any) -> tuple[Pulse, float]:
+            await connection.execute("SELECT 1 FROM queue FOR UPDATE")
+            began = asyncio.get_running_loop().time()
+            return await other.heartbeat(DEAD_AFTER), asyncio.get_running_loop().time() - began
+
+        return await store.database._writers.in_transaction(locked)
+
+    pulse, took = store.run(beat_beside_a_lock())
+    assert (pulse.released, pulse.lost) == (0, False)
+    # The next beat begins a rest later and may take as long: both are over before the lease is.
+    assert 2 * took + BEAT_S < BEAT_S * BEATS_UNTIL_DEAD * SURE
     assert store.run(other.heartbeat(DEAD_AFTER)).released == 1
 
 
