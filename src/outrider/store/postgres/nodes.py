@@ -16,9 +16,7 @@ from outrider.store.queries import load
 SQL = load("outrider.store.postgres", "node.sql")
 log = logging.getLogger("outrider.store")
 RELEASED = 2_000  # deliveries at a time: a statement over all that many dead processes held would never end in time
-RESCUE_S = (
-    1.0  # for one take-over: with a rest and another beat it has to fit into the time we may count on our leases
-)
+RESCUE_S = 1.0  # for one take-over: two of them and a rest have to fit into the time we may count on our leases
 
 
 class Nodes:
@@ -74,7 +72,7 @@ class Nodes:
         return Pulse(released, lost, self.incarnation, who, unfinished=released == RELEASED)
 
     async def _rescue(self, dead_after: int) -> int:
-        """How many deliveries were taken over. When that fails or waits, our own leases are renewed all the same."""
+        """How many deliveries were taken over. When that fails or waits, our leases are renewed all the same."""
         try:
             return await self._connections.in_transaction(lambda c: _take_over(c, dead_after), limit_s=RESCUE_S)
         except StoreUnavailable as error:
