@@ -238,8 +238,8 @@ async def check_lists(store: Place, rows: list[Row]) -> None:
     served = await store.served()
     try:
         for query, fits in wanted:
-            first = (await served.ledger.events("t1", query, None, 5)).rows
-            listed = first + (await served.ledger.events("t1", query, first[-1].place, 100)).rows
+            first = await served.ledger.events("t1", query, None, 5)
+            listed = first + await served.ledger.events("t1", query, first[-1].place, 100)
             instants = [row.event.accepted for row in listed]
             assert instants == sorted(instants, reverse=True), query
             expected = sorted(str(row[identity]) for row in rows if row[tenant] == "t1" and fits(row))

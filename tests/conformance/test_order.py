@@ -84,7 +84,7 @@ def test_held_deliveries_of_a_deleted_webhook_are_cancelled(store: Any) -> None:
     while store.run(store.queue.cancel(T, "w", 2, 60)):
         pass
     assert store.run(store.queue.size()) == 0
-    rows = store.run(store.ledger.deliveries(T, DeliveryQuery(state="cancelled"), None, 10)).rows
+    rows = store.run(store.ledger.deliveries(T, DeliveryQuery(state="cancelled"), None, 10))
     assert [row.event for row in rows] == ["e3", "e2", "e1"]
 
 

@@ -28,7 +28,7 @@ def settlement(delivery: Any, line: Line = Line.DELIVERED, due: int | None = Non
 
 def test_what_is_accepted_is_there(store: Any) -> None:
     made = store.accept("e1", "e2")
-    rows = store.run(store.ledger.events(T, EventQuery(), None, 10)).rows
+    rows = store.run(store.ledger.events(T, EventQuery(), None, 10))
     assert [row.event for row in rows] == list(made.events[::-1])
     assert store.run(store.ledger.event(T, "e1")).event == made.events[0]
     assert store.run(store.ledger.event("another", "e1")) is None
@@ -178,7 +178,7 @@ def test_a_deleted_webhook_is_cancelled_in_portions(store: Any) -> None:
     assert store.run(store.queue.deleted_webhooks()) == [(T, "w")]
     assert [store.run(store.queue.cancel(T, "w", 2, 60)) for _ in range(3)] == [2, 1, 0]
     assert store.run(store.queue.deleted_webhooks()) == []
-    rows = store.run(store.ledger.deliveries(T, DeliveryQuery(state="cancelled"), None, 10)).rows
+    rows = store.run(store.ledger.deliveries(T, DeliveryQuery(state="cancelled"), None, 10))
     assert [(r.reason, r.webhook_name) for r in rows] == [("webhook deleted", "w")] * 3
 
 
@@ -193,7 +193,7 @@ def test_deliveries_page_across_their_endings(store: Any) -> None:
     store.run(store.queue.settle([settlement(d) for d in made[::2]]))
     seen: list[str] = []
     before = None
-    while page := store.run(store.ledger.deliveries(T, DeliveryQuery(), before, 2)).rows:
+    while page := store.run(store.ledger.deliveries(T, DeliveryQuery(), before, 2)):
         seen += [row.id for row in page]
         before = page[-1].id
         waiting = [d for d in made if d.id not in seen and d in made[1::2]]
@@ -224,9 +224,9 @@ def test_deliveries_are_filtered(store: Any, query: DeliveryQuery, found: list[s
     store.accept("b1", type="Register")
     last = store.accept("c1", webhook="w2", subject="s2", lease=True).deliveries[0]
     store.run(store.queue.settle([settlement(last)]))
-    rows = store.run(store.ledger.deliveries(T, query, None, 10)).rows
+    rows = store.run(store.ledger.deliveries(T, query, None, 10))
     assert [row.id for row in rows] == found
-    assert store.run(store.ledger.deliveries("another", query, None, 10)).rows == []
+    assert store.run(store.ledger.deliveries("another", query, None, 10)) == []
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_events_are_filtered(store: Any, query: EventQuery, found: list[str]) ->
     store.accept("a1")
     store.accept("b1", type="Register")
     store.accept("c1", subject="s2")
-    assert [row.event.id for row in store.run(store.ledger.events(T, query, None, 10)).rows] == found
+    assert [row.event.id for row in store.run(store.ledger.events(T, query, None, 10))] == found
 
 
 def test_a_change_made_for_another_version_changes_nothing(store: Any) -> None:

@@ -65,10 +65,10 @@ class Past:
         self.store.run(self.store.database.upkeep.tend(oldest))
 
     def events(self) -> set[str]:
-        return {row.event.id for row in self.store.run(self.store.ledger.events(T, EventQuery(), None, 200)).rows}
+        return {row.event.id for row in self.store.run(self.store.ledger.events(T, EventQuery(), None, 200))}
 
     def deliveries(self) -> dict[str, str]:
-        rows = self.store.run(self.store.ledger.deliveries(T, DeliveryQuery(), None, 200)).rows
+        rows = self.store.run(self.store.ledger.deliveries(T, DeliveryQuery(), None, 200))
         return {row.id: row.state for row in rows}
 
 
@@ -148,7 +148,7 @@ def test_a_past_that_is_half_gone(store: Any) -> None:
         DeliveryQuery(subject="u"),
         DeliveryQuery(webhook="w", state="exhausted"),
     ]
-    found = [[row.id for row in store.run(store.ledger.deliveries(T, query, None, 10)).rows] for query in queries]
+    found = [[row.id for row in store.run(store.ledger.deliveries(T, query, None, 10))] for query in queries]
     assert found[1:] == [[fresh.id, again.id], [again.id]]
     assert store.run(store.ledger.delivery(T, again.id)).event == old.event
     assert [line.line for line in store.run(store.ledger.lines(T, again.id))] == ["exhausted"]

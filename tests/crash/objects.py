@@ -218,7 +218,7 @@ async def _events(database: Store, tenant: str, uid: str) -> list[tuple[str, Tol
     """All events about the user, oldest first."""
     found: list[tuple[str, Told]] = []
     before: int | None = None
-    while rows := (await database.ledger.events(tenant, EventQuery(subject=uid), before, 1_000)).rows:
+    while rows := await database.ledger.events(tenant, EventQuery(subject=uid), before, 1_000):
         before = rows[-1].place
         for row in rows:
             envelope = msgspec.json.decode(row.event.body)

@@ -71,13 +71,13 @@ def test_what_a_buried_process_held_is_forgotten_and_sent_by_others(
             go_on.set()
             done = [Settlement(d, Step(Line.DELIVERED, 1, None), 50, "by the other") for d in claimed]
             assert (await other.queue.settle(done)).lost == frozenset()
-            rows = (await one.store.ledger.deliveries(tenant, DeliveryQuery(), None, 100)).rows
+            rows = await one.store.ledger.deliveries(tenant, DeliveryQuery(), None, 100)
             assert {(row.state, row.reason, row.attempts) for row in rows} == {("delivered", "by the other", 1)}
 
             # It takes part again.
             await one.services.intake.accept_many(tenant, events[:3], prevented=False)
             await until(lambda: one.engine.lanes.held == 0 and len(receiver.requests) >= 3)
-            waiting = (await one.store.ledger.deliveries(tenant, DeliveryQuery(state="waiting"), None, 100)).rows
+            waiting = await one.store.ledger.deliveries(tenant, DeliveryQuery(state="waiting"), None, 100)
             assert waiting == []
         finally:
             go_on.set()

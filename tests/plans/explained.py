@@ -33,15 +33,13 @@ class Explained(msgspec.Struct, frozen=True):
 class ExplainedConnections(Connections):
     """Connections whose statements are explained; what explaining changes is rolled back before they run.
 
-    `without_statistics` explains them as if nobody had ever analyzed the large tables. `returned` counts the rows
-    that `fetch` was given since the last `clear`.
+    `without_statistics` explains them as if nobody had ever analyzed the large tables.
     """
 
     def __init__(self, connections: Connections) -> None:
         super().__init__(connections._pool, None)
         self.statements: list[Explained] = []
         self.without_statistics = False
-        self.returned = 0
 
     async def _use(self, work: Any, limit_s: float) -> Any:
         return await super()._use(lambda c: work(_Explaining(c, self)), LIMIT_S)
@@ -54,7 +52,6 @@ class ExplainedConnections(Connections):
 
     def clear(self) -> None:
         self.statements.clear()
-        self.returned = 0
 
 
 class _Explaining:
@@ -74,9 +71,7 @@ class _Explaining:
 
     async def fetch(self, statement: str, *bindings: Any) -> Any:
         await self._explain(statement, bindings)
-        found = await self._connection.fetch(statement, *bindings)
-        self._owner.returned += len(found)
-        return found
+        return await self._connection.fetch(statement, *bindings)
 
     async def fetchrow(self, statement: str, *bindings: Any) -> Any:
         await self._explain(statement, bindings)

@@ -2,7 +2,7 @@
 
 Rows are a second apart. Tenant `b` has every twentieth. Delivery `n` is of event `n`; the queue holds further
 ones. Of what is rare there are a few: type `Rare`, webhook `w-rare`, subject `s-rare`, endings other than
-delivered.
+delivered. Subject `s-many` has one in thirteen.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ ROWS = 1_000_000
 START = 1_700_000_000_000
 SECOND = 1_000
 RARE = 50_000  # one in so many
+ONE_OF_MANY = 13  # is about one subject
 LEASED = 2_000  # deliveries under way, the newest ones
 
 _NUMBERS = f"WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT {ROWS})"
@@ -20,7 +21,8 @@ _AT = f"({START} + i * {SECOND})"
 _ID = f"format('%08x-%04x-7000-8000-%012x', {_AT} >> 16, {_AT} & 65535, i)"
 _TENANT = "CASE WHEN i % 20 = 0 THEN 'b' ELSE 'a' END"
 _TYPE = f"CASE WHEN i % {RARE} = 1 THEN 'Rare' ELSE 'Type' || (i % 5) END"
-_SUBJECT = f"CASE WHEN i % {RARE} = 2 THEN 's-rare' ELSE 's' || (i % 99991) END"
+_SUBJECT = f"""CASE WHEN i % {RARE} = 2 THEN 's-rare' WHEN i % {ONE_OF_MANY} = 3 THEN 's-many'
+    ELSE 's' || (i % 99991) END"""
 _WEBHOOK = f"CASE WHEN i % {RARE} = 3 THEN 'w-rare' ELSE 'w' || (i % 10) END"
 _LINE = "CASE WHEN i % 100 = 7 THEN 'exhausted' WHEN i % 200 = 9 THEN 'cancelled' ELSE 'delivered' END"
 

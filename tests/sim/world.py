@@ -217,21 +217,20 @@ class World:
         """Until nothing waits, at most this long; then for as long as a retry that should not be could be due."""
         waiting = DeliveryQuery(type="Login", state="waiting")
         for _ in range(round(longest_s / LOOK_S)):
-            if not (await self.ledger.deliveries(TENANT, waiting, None, 1)).rows:
+            if not await self.ledger.deliveries(TENANT, waiting, None, 1):
                 break
             await asyncio.sleep(LOOK_S)
         await asyncio.sleep((1 + self.policy.jitter) * max(self.policy.schedule) / 1000 + LOOK_S)
 
     async def end(self) -> None:
         """Stop, and read what the ledger has to say."""
-        before, more = None, True
-        while more:
-            found = await self.ledger.deliveries(TENANT, DeliveryQuery(type="Login"), before, 200)
-            self.rows += found.rows
-            more, before = found.last is not None, found.last and found.last.id
+        before: str | None = None
+        while found := await self.ledger.deliveries(TENANT, DeliveryQuery(type="Login"), before, 200):
+            self.rows += found
+            before = found[-1].id
         self.lines = {row.id: await self.ledger.lines(TENANT, row.id) for row in self.rows}
         told = await self.ledger.events(TENANT, EventQuery(type="WebhookDisabled"), None, 10)
-        self.told = [row.event.type for row in told.rows]
+        self.told = [row.event.type for row in told]
         self.disabled = {w.id for w in self.books.of(TENANT).webhooks.values() if w.disabled_reason}
         await self.stop(1)
 

@@ -142,7 +142,7 @@ def test_what_holds_up_retention_is_told(store: OnPostgres) -> None:
     store.run(store.queue.settle([settled(delivery)]))
     store.run(store.database.upkeep.tend(30 * DAY))
     assert store.run(store.database.upkeep.warnings()) == []
-    assert store.run(store.ledger.deliveries(TENANT, DeliveryQuery(), None, 10)).rows == []
+    assert store.run(store.ledger.deliveries(TENANT, DeliveryQuery(), None, 10)) == []
 
 
 def test_an_old_snapshot_is_told_in_the_log(store: OnPostgres, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,15 +232,16 @@ def test_what_ends_while_a_list_is_read_is_shown_once(store: OnPostgres, monkeyp
     """And the page is as full as it was to be, or the list would seem to be at its end."""
     made = [store.accept(f"e{number}", lease=True).deliveries[0] for number in range(6)]
     ledger = store.database.ledger
-    read = ledger._waiting
+    read = ledger._read
 
-    async def and_then_they_end(*arguments: Any) -> list[Any]:
-        found = await read(*arguments)
-        await store.queue.settle([settled(d) for d in (made[5], made[3])])
+    async def and_then_they_end(kind: str, *arguments: Any) -> list[Any]:
+        found = await read(kind, *arguments)
+        if kind == "waiting":
+            await store.queue.settle([settled(d) for d in (made[5], made[3])])
         return found
 
-    monkeypatch.setattr(ledger, "_waiting", and_then_they_end)
-    rows = store.run(ledger.deliveries(TENANT, DeliveryQuery(), None, 4)).rows
+    monkeypatch.setattr(ledger, "_read", and_then_they_end)
+    rows = store.run(ledger.deliveries(TENANT, DeliveryQuery(), None, 4))
     assert [(row.event, row.state) for row in rows] == [
         ("e5", "delivered"), ("e4", "waiting"), ("e3", "delivered"), ("e2", "waiting"),
     ]  # fmt: skip

@@ -45,7 +45,7 @@ def on_a_store(folder: Path, check: Callable[[Outrider, Place], Awaitable[None]]
 
 
 async def told(outrider: Outrider, place: Place) -> list[object]:
-    rows = (await outrider.store.ledger.events(place.tenant, EventQuery(subject=place.uid), None, 100)).rows
+    rows = await outrider.store.ledger.events(place.tenant, EventQuery(subject=place.uid), None, 100)
     return [json.loads(row.event.body)["Data"]["CustomObject"] for row in reversed(rows)]
 
 

@@ -80,7 +80,7 @@ Limit = Annotated[
     int,
     QueryParameter(
         name="limit",
-        description="Rows of a page; one with fewer need not be the last.",
+        description="Most rows of a page.",
         schema_extra={"minimum": 1, "maximum": LARGEST_PAGE},
     ),
 ]

@@ -66,7 +66,7 @@ class Explain:
         named = now or then.webhook
         name = named.name if named else ""
         query = DeliveryQuery(webhook=webhook, event=event.id)
-        newest = (await self._ledger.deliveries(event.tenant, query, None, 1)).rows
+        newest = await self._ledger.deliveries(event.tenant, query, None, 1)
         if newest:
             because, sentence = await self._of_delivery(event.tenant, newest[0], now)
             return Explanation(webhook, name, because, sentence, newest[0])

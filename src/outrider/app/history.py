@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from outrider.app.paging import LARGEST_PAGE, Page, checked, opened, part
+from outrider.app.paging import LARGEST_PAGE, Page, checked, opened, page
 from outrider.domain.errors import NotFound
 from outrider.domain.ids import is_uuid
 from outrider.ports.ledger import DeliveryQuery, DeliveryRow, EventQuery, EventRow, Ledger, LedgerLine, SkipRow
@@ -24,11 +24,11 @@ class History:
 
     async def events(self, tenant: str, query: EventQuery, cursor: str | None, limit: int) -> Page[EventRow]:
         key = opened(cursor, _is_mark)
-        checked(limit)
         before: int | None = None
         if key is not None:
             query, before = await self._behind(key, tenant, query)
-        return part(await self._ledger.events(tenant, query, before, limit), _mark)
+        rows = await self._ledger.events(tenant, query, before, checked(limit) + 1)
+        return page(rows, limit, _mark)
 
     async def _behind(self, mark: str, tenant: str, query: EventQuery) -> tuple[EventQuery, int | None]:
         """Where the list goes on. An event that was dropped since was among the oldest: what is left of those
@@ -56,8 +56,8 @@ class History:
     async def deliveries(
         self, tenant: str, query: DeliveryQuery, cursor: str | None, limit: int
     ) -> Page[DeliveryRow]:
-        found = await self._ledger.deliveries(tenant, query, opened(cursor, is_uuid), checked(limit))
-        return part(found, lambda row: row.id)
+        rows = await self._ledger.deliveries(tenant, query, opened(cursor, is_uuid), checked(limit) + 1)
+        return page(rows, limit, lambda row: row.id)
 
     async def delivery(self, tenant: str, delivery: str) -> tuple[DeliveryRow, list[LedgerLine]]:
         row = await self._ledger.delivery(tenant, delivery)

@@ -10,15 +10,13 @@ from typing import Generic, TypeVar
 import msgspec
 
 from outrider.domain.errors import InvalidField
-from outrider.ports.ledger import Found
 
 LARGEST_PAGE = 200
 Row = TypeVar("Row")
 
 
 class Page(msgspec.Struct, Generic[Row], frozen=True):
-    """Rows, newest first, and the cursor of the next page; None when this is the last, which a page with few rows
-    need not be."""
+    """Rows, newest first, and the cursor of the next page; None when this is the last."""
 
     rows: list[Row]
     next: str | None
@@ -55,11 +53,6 @@ def page(rows: list[Row], limit: int, key: Callable[[Row], str]) -> Page[Row]:
         return Page(rows, None)
     kept = rows[:limit]
     return Page(kept, _cursor(key(kept[-1])))
-
-
-def part(found: Found[Row], key: Callable[[Row], str]) -> Page[Row]:
-    """What was found of a list, which may be less than was asked for and yet not its end."""
-    return Page(found.rows, None if found.last is None else _cursor(key(found.last)))
 
 
 def _cursor(key: str) -> str:

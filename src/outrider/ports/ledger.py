@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 
 import msgspec
 
@@ -30,18 +30,6 @@ class DeliveryQuery(msgspec.Struct, frozen=True):
     state: str | None = None
     since: int | None = None
     until: int | None = None
-
-
-Row = TypeVar("Row")
-
-
-class Found(msgspec.Struct, Generic[Row], frozen=True):
-    """Rows of a list. `last` is the last one that was looked at, whether it is among them or not, when others may
-    follow behind it; None at the end of the list. Where two values are asked for at once, a store stops looking
-    before `limit` rows are found, rather than read all that has one of them."""
-
-    rows: list[Row]
-    last: Row | None
 
 
 class EventRow(msgspec.Struct, frozen=True):
@@ -98,7 +86,7 @@ class WebhookThen(msgspec.Struct, frozen=True):
 
 
 class Ledger(Protocol):
-    async def events(self, tenant: str, query: EventQuery, before: int | None, limit: int) -> Found[EventRow]:
+    async def events(self, tenant: str, query: EventQuery, before: int | None, limit: int) -> list[EventRow]:
         """At most `limit`, newest first by the instant they were accepted, then by place; those behind the one at
         place `before`."""
         ...
@@ -109,7 +97,7 @@ class Ledger(Protocol):
 
     async def deliveries(
         self, tenant: str, query: DeliveryQuery, before: str | None, limit: int
-    ) -> Found[DeliveryRow]:
+    ) -> list[DeliveryRow]:
         """At most `limit` deliveries with an id below `before`, highest id first; ids are time-ordered."""
         ...
 

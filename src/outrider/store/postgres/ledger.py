@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -14,21 +14,11 @@ from outrider.ports.ledger import (
     DeliveryRow,
     EventQuery,
     EventRow,
-    Found,
     LedgerLine,
     SkipRow,
     WebhookThen,
 )
-from outrider.store.looking import (
-    LOOKS,
-    best_of,
-    comparing,
-    comparing_events,
-    order_of_deliveries,
-    order_of_events,
-    through,
-    ways,
-)
+from outrider.store.lists import AHEAD, read_by, statement
 from outrider.store.postgres.connections import Connections
 from outrider.store.postgres.days import Days
 from outrider.store.postgres.rows import decode_attempt
@@ -47,14 +37,17 @@ from outrider.store.postgres.spans import (
 from outrider.store.queries import load
 
 SQL = load("outrider.store.postgres", "ledger.sql")
-
-
-class _Look(NamedTuple):
-    """A list of deliveries read through the index of one of the values asked for; see `ways`."""
-
-    tenant: str
-    query: DeliveryQuery
-    way: str
+# What the statements of lists compare, by the index they read.
+_EVENTS_GIVEN = {"": (), "type": ("type",), "subject": ("subject", "type")}
+_GIVEN = {
+    "": (),
+    "event": ("event", "subject", "webhook", "type"),
+    AHEAD: ("event", "subject", "webhook", "type"),
+    "subject": ("subject", "webhook", "type"),
+    "webhook_and_type": ("webhook", "type"),
+    "webhook": ("webhook",),
+    "type": ("type",),
+}
 
 
 class PostgresLedger:
@@ -62,26 +55,20 @@ class PostgresLedger:
         self._connections = connections
         self._days = Days(connections)
 
-    async def events(self, tenant: str, query: EventQuery, before: int | None, limit: int) -> Found[EventRow]:
-        looks = (self._events_by(way, tenant, query, before, limit) for way in ways(query))
-        return await best_of(looks, limit, order_of_events)
-
-    async def _events_by(
-        self, way: str, tenant: str, query: EventQuery, before: int | None, limit: int
-    ) -> Found[EventRow]:
-        wanted = _wanted(query, limit)
+    async def events(self, tenant: str, query: EventQuery, before: int | None, limit: int) -> list[EventRow]:
         below = PAST_EVERY_PLACE if before is None else min(before, PAST_EVERY_PLACE)
         if query.until is not None:
             below = min(below, first_place(query.until))
-        name, given = (f"events_by_{way}", (getattr(query, way),)) if way else ("events", ())
+        by = read_by(query)
+        name, given = statement("events", by), [getattr(query, field) for field in _EVENTS_GIVEN[by]]
         found: list[EventRow] = []
         for since, until in spans(min(place_instant(below), _now()), query.since, await self._days.oldest()):
             bottom, top = first_place(since), min(below, first_place(until))
             if bottom < top:
-                found += map(_event, await self._fetch(name, tenant, top, bottom, wanted - len(found), *given))
-            if len(found) == wanted:
+                found += map(_event, await self._fetch(name, tenant, top, bottom, limit - len(found), *given))
+            if len(found) == limit:
                 break
-        return through(found, comparing_events(query), limit)
+        return found
 
     async def event(self, tenant: str, event: str) -> EventRow | None:
         row = await self._find_event(tenant, event)
@@ -96,30 +83,26 @@ class PostgresLedger:
 
     async def deliveries(
         self, tenant: str, query: DeliveryQuery, before: str | None, limit: int
-    ) -> Found[DeliveryRow]:
+    ) -> list[DeliveryRow]:
         """What waits is read first, then what ended, as many days as the page needs: a delivery that ends meanwhile
         is in both, and shown as ended."""
         parts = await self._parts(tenant, query, before)
-        looks = (self._deliveries_by(_Look(tenant, query, way), parts, limit) for way in ways(query))
-        return await best_of(looks, limit, order_of_deliveries)
-
-    async def _deliveries_by(self, look: _Look, parts: list[IdSpan], limit: int) -> Found[DeliveryRow]:
-        query, wanted = look.query, _wanted(look.query, limit)
         rows: dict[str, Any] = {}
         if query.state in {None, "waiting"}:
             for part in whole(parts):
-                found = await self._waiting(look, part, wanted - len(rows))
+                found = await self._read("waiting", tenant, query, part, limit - len(rows))
                 rows |= {row[0]: row for row in found}
         if query.state != "waiting":
             for part in parts:
-                await self._add_ended(rows, look, part, wanted)
-        newest_first = (DeliveryRow(*rows[delivery]) for delivery in sorted(rows, reverse=True)[:wanted])
-        return through(newest_first, comparing(query), limit)
+                await self._add_ended(rows, tenant, query, part, limit)
+        return [DeliveryRow(*rows[delivery]) for delivery in sorted(rows, reverse=True)[:limit]]
 
-    async def _add_ended(self, rows: dict[str, Any], look: _Look, part: IdSpan, limit: int) -> None:
+    async def _add_ended(
+        self, rows: dict[str, Any], tenant: str, query: DeliveryQuery, part: IdSpan, limit: int
+    ) -> None:
         """Until `limit` rows lie above what was not looked at, or the part is at its end."""
         while missing := max(0, limit - sum(delivery >= part.top for delivery in rows)):
-            found = await self._ended(look, part, missing)
+            found = await self._read("ended", tenant, query, part, missing, query.state)
             rows |= {row[0]: row for row in found}
             if len(found) < missing:
                 return
@@ -173,36 +156,16 @@ class PostgresLedger:
             since, until = accepted - CLOCK_SLACK, None
         return list(id_spans(before, since, until, _now(), await self._days.oldest()))
 
-    async def _waiting(self, look: _Look, part: IdSpan, limit: int) -> list[Any]:
-        if part.ahead or look.way == "event":
-            name, given = "waiting_ahead" if part.ahead else "waiting_of_event", _all_of(look.query)
-        elif look.way:
-            name, given = f"waiting_by_{look.way}", (getattr(look.query, look.way),)
-        else:
-            name, given = "waiting", ()
-        return await self._fetch(name, *_bounds(look, part, limit), *given)
-
-    async def _ended(self, look: _Look, part: IdSpan, limit: int) -> list[Any]:
-        if part.ahead or look.way == "event":
-            name, given = "ended_ahead" if part.ahead else "ended_of_event", _all_of(look.query)
-        else:
-            fields = ("subject", "webhook", "type")
-            name, given = "ended", tuple(getattr(look.query, f) if f == look.way else None for f in fields)
-        return await self._fetch(name, *_bounds(look, part, limit), *given, look.query.state)
-
-
-def _wanted(query: EventQuery | DeliveryQuery, limit: int) -> int:
-    """How many rows to ask for: one more than may be looked at."""
-    return 1 + (limit if len(ways(query)) == 1 else LOOKS * limit)
-
-
-def _bounds(look: _Look, part: IdSpan, limit: int) -> tuple[Any, ...]:
-    since, until = look.query.since or 0, PAST_EVERY_INSTANT if look.query.until is None else look.query.until
-    return look.tenant, part.top, part.bottom, since, until, limit
-
-
-def _all_of(query: DeliveryQuery) -> tuple[str | None, ...]:
-    return query.event, query.subject, query.webhook, query.type
+    async def _read(
+        self, rows: str, tenant: str, query: DeliveryQuery, part: IdSpan, limit: int, *state: str | None
+    ) -> list[Any]:
+        """At most `limit` of the "waiting" or "ended" in a part."""
+        by = AHEAD if part.ahead else read_by(query)
+        since, until = query.since or 0, PAST_EVERY_INSTANT if query.until is None else query.until
+        given = [getattr(query, field) for field in _GIVEN[by]]
+        return await self._fetch(
+            statement(rows, by), tenant, part.top, part.bottom, since, until, limit, *given, *state
+        )
 
 
 def _event(row: Any) -> EventRow:

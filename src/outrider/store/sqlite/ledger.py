@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from heapq import merge
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import apsw
@@ -20,20 +20,11 @@ from outrider.ports.ledger import (
     DeliveryRow,
     EventQuery,
     EventRow,
-    Found,
     LedgerLine,
     SkipRow,
     WebhookThen,
 )
-from outrider.store.looking import (
-    best,
-    comparing,
-    comparing_events,
-    order_of_deliveries,
-    order_of_events,
-    through,
-    ways,
-)
+from outrider.store.lists import AHEAD, read_by, statement
 from outrider.store.queries import load
 from outrider.store.sqlite.queue import Reads
 from outrider.store.sqlite.rows import decode_attempt
@@ -41,27 +32,24 @@ from outrider.store.sqlite.rows import decode_attempt
 SQL = load("outrider.store.sqlite", "ledger.sql")
 _PAST_EVERY_PLACE = 1 << 62
 _PAST_EVERY_ID = "g"  # ids are lower-case hex
-AHEAD = 10_000  # ms; as in the migration
+_SLACK = 10_000  # ms an id may be ahead of its instant; as in the migration
 
 
 class SqliteLedger:
     def __init__(self, readers: Reads) -> None:
         self._readers = readers
 
-    async def events(self, tenant: str, query: EventQuery, before: int | None, limit: int) -> Found[EventRow]:
+    async def events(self, tenant: str, query: EventQuery, before: int | None, limit: int) -> list[EventRow]:
         bindings = _bindings(query, tenant)
+        name = statement("events", read_by(query))
 
-        def by(way: str, connection: apsw.Connection, place: dict[str, Any]) -> Found[EventRow]:
-            with closing(connection.execute(SQL[_named("events", way)], bindings | place)) as rows:
-                return through(map(_event, rows), comparing_events(query), limit)
-
-        def job(connection: apsw.Connection) -> Found[EventRow]:
+        def job(connection: apsw.Connection) -> list[EventRow]:
             top = (bindings["until"], 0)  # (accepted, place)
             if before is not None:
                 at = connection.execute(SQL["accepted_at"], (tenant, before)).get
                 top = min(top, (at or 0, before))
-            place = {"before_at": top[0], "before": top[1]}
-            return best((by(way, connection, place) for way in ways(query)), limit, order_of_events)
+            place = {"before_at": top[0], "before": top[1], "limit": limit}
+            return [_event(row) for row in connection.execute(SQL[name], bindings | place)]
 
         return await self._readers.read(job)
 
@@ -80,24 +68,21 @@ class SqliteLedger:
 
     async def deliveries(
         self, tenant: str, query: DeliveryQuery, before: str | None, limit: int
-    ) -> Found[DeliveryRow]:
+    ) -> list[DeliveryRow]:
         bindings = _bindings(query, tenant)
         top = _PAST_EVERY_ID if before is None else before
-        bottom = "" if query.since is None else first_id(query.since - AHEAD)
-        ahead = top if query.until is None else min(top, first_id(query.until + AHEAD))
+        bottom = "" if query.since is None else first_id(query.since - _SLACK)
+        ahead = top if query.until is None else min(top, first_id(query.until + _SLACK))
+        parts = ((AHEAD, top, ahead), (read_by(query), ahead, bottom))
 
-        def by(way: str, connection: apsw.Connection) -> Found[DeliveryRow]:
+        def job(connection: apsw.Connection) -> list[DeliveryRow]:
             with ExitStack() as open_cursors:
-                parts = (("ahead", top, ahead), (way, ahead, bottom))
                 rows = chain.from_iterable(
-                    _deliveries(connection, open_cursors, query, part, bindings | {"top": upper, "bottom": lower})
-                    for part, upper, lower in parts
+                    _deliveries(connection, open_cursors, query, by, bindings | {"top": upper, "bottom": lower})
+                    for by, upper, lower in parts
                     if lower < upper
                 )
-                return through(rows, comparing(query), limit)
-
-        def job(connection: apsw.Connection) -> Found[DeliveryRow]:
-            return best((by(way, connection) for way in ways(query)), limit, order_of_deliveries)
+                return list(islice(rows, limit))
 
         return await self._readers.read(job)
 
@@ -149,26 +134,19 @@ def _bindings(query: EventQuery | DeliveryQuery, tenant: str) -> dict[str, Any]:
     return given | span | {"tenant": tenant}
 
 
-def _named(statement: str, way: str) -> str:
-    """The statement that reads through the index of this way."""
-    if way in ("event", "ahead"):
-        return f"{statement}_{'of_event' if way == 'event' else 'ahead'}"
-    return f"{statement}_by_{way}" if way else statement
-
-
 def _deliveries(
     connection: apsw.Connection,
     open_cursors: ExitStack,
     query: DeliveryQuery,
-    way: str,
+    by: str,
     bindings: dict[str, Any],
 ) -> Iterator[DeliveryRow]:
     """Of a span of ids: each source is in the order of the list, and they are read as far as they are merged."""
     lines = [line for line in sorted(ENDINGS) if query.state in (None, line)]
-    looks = [(_named("ended", way), bindings | {"line": line}) for line in lines]
+    looks = [(statement("ended", by), bindings | {"line": line}) for line in lines]
     if query.state in (None, "waiting"):
-        looks.append((_named("waiting", way), bindings))
-        if way == "subject":
+        looks.append((statement("waiting", by), bindings))
+        if by == "subject":
             looks.append(("leased_by_subject", bindings))
     sources = [open_cursors.enter_context(closing(connection.execute(SQL[name], given))) for name, given in looks]
     newest_first: Any = merge(*sources, key=lambda row: row[0], reverse=True)

@@ -12,7 +12,7 @@ ORDER BY type DESC, place DESC LIMIT $4
 -- name: events_by_subject
 SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint FROM event
 WHERE tenant = $1 AND (subject, place) < ($5, $2) AND (subject, place) >= ($5, $3) AND place < $2 AND place >= $3
-    AND subject IS NOT NULL
+    AND subject IS NOT NULL AND ($6::text IS NULL OR type = $6)
 ORDER BY subject DESC, place DESC LIMIT $4
 
 -- name: event_place
@@ -34,7 +34,7 @@ FROM queue q
 WHERE q.tenant = $1 AND q.id < $2 AND q.id >= $3 AND q.created >= $4 AND q.created < $5
 ORDER BY q.id DESC LIMIT $6
 
--- name: waiting_of_event
+-- name: waiting_by_event
 -- The event is in the order, though there is but one, so that no other index will do.
 SELECT q.id, q.event, q.type, q.subject, q.webhook,
     coalesce((SELECT w.name FROM webhook w WHERE w.tenant = $1 AND w.id = q.webhook), ''),
@@ -47,13 +47,14 @@ WHERE q.tenant = $1 AND (q.event, q.id) < ($7, $2) AND (q.event, q.id) >= ($7, $
 ORDER BY q.event DESC, q.id DESC LIMIT $6
 
 -- name: waiting_by_subject
--- The value is in the order, as above. The same below.
+-- The value is in the order, as above. The same below. Webhook and type are compared in the index.
 SELECT q.id, q.event, q.type, q.subject, q.webhook,
     coalesce((SELECT w.name FROM webhook w WHERE w.tenant = $1 AND w.id = q.webhook), ''),
     'waiting', q.attempts, q.created, q.due, NULL, q.reason, q.status, q.origin
 FROM queue q
 WHERE q.tenant = $1 AND (q.subject, q.id) < ($7, $2) AND (q.subject, q.id) >= ($7, $3)
     AND q.subject IS NOT NULL AND q.created >= $4 AND q.created < $5
+    AND ($8::text IS NULL OR q.webhook = $8) AND ($9::text IS NULL OR q.type = $9)
 ORDER BY q.subject DESC, q.id DESC LIMIT $6
 
 -- name: waiting_by_webhook
@@ -74,35 +75,136 @@ WHERE q.tenant = $1 AND (q.type, q.id) < ($7, $2) AND (q.type, q.id) >= ($7, $3)
     AND q.created >= $4 AND q.created < $5
 ORDER BY q.type DESC, q.id DESC LIMIT $6
 
+-- name: waiting_by_webhook_and_type
+-- In the words of the index.
+SELECT q.id, q.event, q.type, q.subject, q.webhook,
+    coalesce((SELECT w.name FROM webhook w WHERE w.tenant = $1 AND w.id = q.webhook), ''),
+    'waiting', q.attempts, q.created, q.due, NULL, q.reason, q.status, q.origin
+FROM queue q
+WHERE q.tenant = $1 AND (q.webhook || ' ' || q.type, q.id) < ($7 || ' ' || $8, $2)
+    AND (q.webhook || ' ' || q.type, q.id) >= ($7 || ' ' || $8, $3) AND q.created >= $4 AND q.created < $5
+ORDER BY q.webhook || ' ' || q.type DESC, q.id DESC LIMIT $6
+
 -- name: ended
--- Three branches, each in the order of ids, are merged as far as the page needs. What is given is known when the
--- plan is made, so conditions on that alone are gone from it.
+-- Three branches, each in the order of ids, are merged as far as the page needs. What is given is known when the plan is
+-- made, so branches of other states are gone from it.
+SELECT l.delivery, l.event, l.type, l.subject, l.webhook, l.webhook_name,
+    l.line, l.attempts, l.created, NULL, l.at, l.reason, l.status, l.origin
+FROM (
+    (SELECT * FROM ledger
+    WHERE tenant = $1 AND line = 'delivered' AND ($7::text IS NULL OR $7 = 'delivered')
+        AND delivery < $2 AND delivery >= $3 AND created >= $4 AND created < $5
+        AND place > 0
+    ORDER BY delivery DESC LIMIT $6)
+    UNION ALL
+    (SELECT * FROM ledger
+    WHERE tenant = $1 AND line = 'exhausted' AND ($7::text IS NULL OR $7 = 'exhausted')
+        AND delivery < $2 AND delivery >= $3 AND created >= $4 AND created < $5
+        AND place > 0
+    ORDER BY delivery DESC LIMIT $6)
+    UNION ALL
+    (SELECT * FROM ledger
+    WHERE tenant = $1 AND line = 'cancelled' AND ($7::text IS NULL OR $7 = 'cancelled')
+        AND delivery < $2 AND delivery >= $3 AND created >= $4 AND created < $5
+        AND place > 0
+    ORDER BY delivery DESC LIMIT $6)
+) l ORDER BY l.delivery DESC LIMIT $6
+
+-- name: ended_by_webhook
+SELECT l.delivery, l.event, l.type, l.subject, l.webhook, l.webhook_name,
+    l.line, l.attempts, l.created, NULL, l.at, l.reason, l.status, l.origin
+FROM (
+    (SELECT * FROM ledger
+    WHERE tenant = $1 AND line = 'delivered' AND ($8::text IS NULL OR $8 = 'delivered')
+        AND delivery < $2 AND delivery >= $3 AND created >= $4 AND created < $5
+        AND webhook = $7
+    ORDER BY delivery DESC LIMIT $6)
+    UNION ALL
+    (SELECT * FROM ledger
+    WHERE tenant = $1 AND line = 'exhausted' AND ($8::text IS NULL OR $8 = 'exhausted')
+        AND delivery < $2 AND delivery >= $3 AND created >= $4 AND created < $5
+        AND webhook = $7
+    ORDER BY delivery DESC LIMIT $6)
+    UNION ALL
+    (SELECT * FROM ledger
+    WHERE tenant = $1 AND line = 'cancelled' AND ($8::text IS NULL OR $8 = 'cancelled')
+        AND delivery < $2 AND delivery >= $3 AND created >= $4 AND created < $5
+        AND webhook = $7
+    ORDER BY delivery DESC LIMIT $6)
+) l ORDER BY l.delivery DESC LIMIT $6
+
+-- name: ended_by_type
+SELECT l.delivery, l.event, l.type, l.subject, l.webhook, l.webhook_name,
+    l.line, l.attempts, l.created, NULL, l.at, l.reason, l.status, l.origin
+FROM (
+    (SELECT * FROM ledger
+    WHERE tenant = $1 AND line = 'delivered' AND ($8::text IS NULL OR $8 = 'delivered')
+        AND delivery < $2 AND delivery >= $3 AND created >= $4 AND created < $5
+        AND type = $7
+    ORDER BY delivery DESC LIMIT $6)
+    UNION ALL
+    (SELECT * FROM ledger
+    WHERE tenant = $1 AND line = 'exhausted' AND ($8::text IS NULL OR $8 = 'exhausted')
+        AND delivery < $2 AND delivery >= $3 AND created >= $4 AND created < $5
+        AND type = $7
+    ORDER BY delivery DESC LIMIT $6)
+    UNION ALL
+    (SELECT * FROM ledger
+    WHERE tenant = $1 AND line = 'cancelled' AND ($8::text IS NULL OR $8 = 'cancelled')
+        AND delivery < $2 AND delivery >= $3 AND created >= $4 AND created < $5
+        AND type = $7
+    ORDER BY delivery DESC LIMIT $6)
+) l ORDER BY l.delivery DESC LIMIT $6
+
+-- name: ended_by_webhook_and_type
+-- In the words of the index, so that no other will do.
+SELECT l.delivery, l.event, l.type, l.subject, l.webhook, l.webhook_name,
+    l.line, l.attempts, l.created, NULL, l.at, l.reason, l.status, l.origin
+FROM (
+    (SELECT * FROM ledger
+    WHERE tenant = $1 AND line = 'delivered' AND ($9::text IS NULL OR $9 = 'delivered')
+        AND delivery < $2 AND delivery >= $3 AND created >= $4 AND created < $5
+        AND webhook || ' ' || type = $7 || ' ' || $8
+    ORDER BY delivery DESC LIMIT $6)
+    UNION ALL
+    (SELECT * FROM ledger
+    WHERE tenant = $1 AND line = 'exhausted' AND ($9::text IS NULL OR $9 = 'exhausted')
+        AND delivery < $2 AND delivery >= $3 AND created >= $4 AND created < $5
+        AND webhook || ' ' || type = $7 || ' ' || $8
+    ORDER BY delivery DESC LIMIT $6)
+    UNION ALL
+    (SELECT * FROM ledger
+    WHERE tenant = $1 AND line = 'cancelled' AND ($9::text IS NULL OR $9 = 'cancelled')
+        AND delivery < $2 AND delivery >= $3 AND created >= $4 AND created < $5
+        AND webhook || ' ' || type = $7 || ' ' || $8
+    ORDER BY delivery DESC LIMIT $6)
+) l ORDER BY l.delivery DESC LIMIT $6
+
+-- name: ended_by_subject
+-- The same; webhook and type are compared in the index.
 SELECT l.delivery, l.event, l.type, l.subject, l.webhook, l.webhook_name,
     l.line, l.attempts, l.created, NULL, l.at, l.reason, l.status, l.origin
 FROM (
     (SELECT * FROM ledger
     WHERE tenant = $1 AND line = 'delivered' AND ($10::text IS NULL OR $10 = 'delivered')
         AND delivery < $2 AND delivery >= $3 AND created >= $4 AND created < $5
-        AND ($7::text IS NULL OR subject = $7) AND ($8::text IS NULL OR webhook = $8)
-        AND ($9::text IS NULL OR type = $9) AND (place > 0 OR coalesce($7, $8, $9) IS NOT NULL)
+        AND subject = $7 AND ($8::text IS NULL OR webhook || '' = $8) AND ($9::text IS NULL OR type || '' = $9)
     ORDER BY delivery DESC LIMIT $6)
     UNION ALL
     (SELECT * FROM ledger
     WHERE tenant = $1 AND line = 'exhausted' AND ($10::text IS NULL OR $10 = 'exhausted')
         AND delivery < $2 AND delivery >= $3 AND created >= $4 AND created < $5
-        AND ($7::text IS NULL OR subject = $7) AND ($8::text IS NULL OR webhook = $8)
-        AND ($9::text IS NULL OR type = $9) AND (place > 0 OR coalesce($7, $8, $9) IS NOT NULL)
+        AND subject = $7 AND ($8::text IS NULL OR webhook || '' = $8) AND ($9::text IS NULL OR type || '' = $9)
     ORDER BY delivery DESC LIMIT $6)
     UNION ALL
     (SELECT * FROM ledger
     WHERE tenant = $1 AND line = 'cancelled' AND ($10::text IS NULL OR $10 = 'cancelled')
         AND delivery < $2 AND delivery >= $3 AND created >= $4 AND created < $5
-        AND ($7::text IS NULL OR subject = $7) AND ($8::text IS NULL OR webhook = $8)
-        AND ($9::text IS NULL OR type = $9) AND (place > 0 OR coalesce($7, $8, $9) IS NOT NULL)
+        AND subject = $7 AND ($8::text IS NULL OR webhook || '' = $8) AND ($9::text IS NULL OR type || '' = $9)
     ORDER BY delivery DESC LIMIT $6)
 ) l ORDER BY l.delivery DESC LIMIT $6
 
--- name: ended_of_event
+-- name: ended_by_event
 -- `OFFSET 0` keeps the other conditions from choosing the index.
 SELECT l.delivery, l.event, l.type, l.subject, l.webhook, l.webhook_name,
     l.line, l.attempts, l.created, NULL, l.at, l.reason, l.status, l.origin

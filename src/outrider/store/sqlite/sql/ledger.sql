@@ -3,21 +3,21 @@ SELECT place, id, tenant, type, subject, operation, time, accepted, body, finger
 FROM event INDEXED BY event_time
 WHERE tenant = :tenant AND (accepted, place) < (:before_at, :before)
     AND accepted >= :since
-ORDER BY accepted DESC, place DESC
+ORDER BY accepted DESC, place DESC LIMIT :limit
 
 -- name: events_by_type
 SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint
 FROM event INDEXED BY event_type
 WHERE tenant = :tenant AND type = :type AND (accepted, place) < (:before_at, :before)
     AND accepted >= :since
-ORDER BY accepted DESC, place DESC
+ORDER BY accepted DESC, place DESC LIMIT :limit
 
 -- name: events_by_subject
 SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint
 FROM event INDEXED BY event_subject
 WHERE tenant = :tenant AND subject = :subject AND (accepted, place) < (:before_at, :before)
-    AND accepted >= :since
-ORDER BY accepted DESC, place DESC
+    AND accepted >= :since AND (:type IS NULL OR type = :type)
+ORDER BY accepted DESC, place DESC LIMIT :limit
 
 -- name: accepted_at
 SELECT accepted FROM event WHERE tenant = ? AND place = ?
@@ -47,6 +47,15 @@ WHERE tenant = :tenant AND webhook = :webhook AND id < :top AND id >= :bottom
     AND created >= :since AND created < :until
 ORDER BY id DESC
 
+-- name: waiting_by_webhook_and_type
+SELECT id, event, type, subject, webhook,
+    coalesce((SELECT name FROM webhook w WHERE w.id = queue.webhook), ''),
+    'waiting', attempts, created, due, NULL, reason, status, origin
+FROM queue INDEXED BY queue_webhook_type
+WHERE tenant = :tenant AND webhook = :webhook AND type = :type AND id < :top AND id >= :bottom
+    AND created >= :since AND created < :until
+ORDER BY id DESC
+
 -- name: waiting_by_type
 SELECT id, event, type, subject, webhook,
     coalesce((SELECT name FROM webhook w WHERE w.id = queue.webhook), ''),
@@ -57,24 +66,31 @@ WHERE tenant = :tenant AND type = :type AND id < :top AND id >= :bottom
 ORDER BY id DESC
 
 -- name: waiting_by_subject
-SELECT id, event, type, subject, webhook,
-    coalesce((SELECT name FROM webhook w WHERE w.id = queue.webhook), ''),
-    'waiting', attempts, created, due, NULL, reason, status, origin
-FROM queue INDEXED BY queue_subject
-WHERE tenant = :tenant AND lease IS NULL AND subject = :subject AND id < :top AND id >= :bottom
-    AND created >= :since AND created < :until
-ORDER BY id DESC
+-- What is found in the index alone, and then its rows.
+SELECT q.id, q.event, q.type, q.subject, q.webhook,
+    coalesce((SELECT name FROM webhook w WHERE w.id = q.webhook), ''),
+    'waiting', q.attempts, q.created, q.due, NULL, q.reason, q.status, q.origin
+FROM (
+    SELECT id FROM queue INDEXED BY queue_subject
+    WHERE tenant = :tenant AND lease IS NULL AND subject = :subject AND id < :top AND id >= :bottom
+        AND (:webhook IS NULL OR webhook = :webhook) AND (:type IS NULL OR type = :type)
+) found CROSS JOIN queue q ON q.id = found.id
+WHERE q.created >= :since AND q.created < :until
+ORDER BY found.id DESC
 
 -- name: leased_by_subject
-SELECT id, event, type, subject, webhook,
-    coalesce((SELECT name FROM webhook w WHERE w.id = queue.webhook), ''),
-    'waiting', attempts, created, due, NULL, reason, status, origin
-FROM queue INDEXED BY queue_leased
-WHERE tenant = :tenant AND lease IS NOT NULL AND subject = :subject AND id < :top AND id >= :bottom
-    AND created >= :since AND created < :until
-ORDER BY id DESC
+SELECT q.id, q.event, q.type, q.subject, q.webhook,
+    coalesce((SELECT name FROM webhook w WHERE w.id = q.webhook), ''),
+    'waiting', q.attempts, q.created, q.due, NULL, q.reason, q.status, q.origin
+FROM (
+    SELECT id FROM queue INDEXED BY queue_leased
+    WHERE tenant = :tenant AND lease IS NOT NULL AND subject = :subject AND id < :top AND id >= :bottom
+        AND (:webhook IS NULL OR webhook = :webhook) AND (:type IS NULL OR type = :type)
+) found CROSS JOIN queue q ON q.id = found.id
+WHERE q.created >= :since AND q.created < :until
+ORDER BY found.id DESC
 
--- name: waiting_of_event
+-- name: waiting_by_event
 SELECT id, event, type, subject, webhook,
     coalesce((SELECT name FROM webhook w WHERE w.id = queue.webhook), ''),
     'waiting', attempts, created, due, NULL, reason, status, origin
@@ -115,6 +131,14 @@ WHERE tenant = :tenant AND webhook = :webhook AND line = :line
     AND created >= :since AND created < :until
 ORDER BY delivery DESC
 
+-- name: ended_by_webhook_and_type
+SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
+FROM ledger INDEXED BY ledger_webhook_type
+WHERE tenant = :tenant AND webhook = :webhook AND type = :type AND line = :line
+    AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL AND delivery < :top AND delivery >= :bottom
+    AND created >= :since AND created < :until
+ORDER BY delivery DESC
+
 -- name: ended_by_type
 SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
 FROM ledger INDEXED BY ledger_type
@@ -129,9 +153,10 @@ FROM ledger INDEXED BY ledger_subject
 WHERE tenant = :tenant AND subject = :subject AND line = :line
     AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL AND delivery < :top AND delivery >= :bottom
     AND created >= :since AND created < :until
+    AND (:webhook IS NULL OR webhook = :webhook) AND (:type IS NULL OR type = :type)
 ORDER BY delivery DESC
 
--- name: ended_of_event
+-- name: ended_by_event
 SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
 FROM ledger INDEXED BY ledger_event
 WHERE tenant = :tenant AND event = :event AND line = :line
