@@ -181,7 +181,7 @@ def crowd(path: Path, webhook: str, events: int, owed: int) -> list[str]:
     """Add delivered events of the last days to a store nobody serves, and the last `owed` of them still owed to
     `webhook`; returns their ids."""
     connection = apsw.Connection(str(path))
-    tenant = connection.execute("SELECT id FROM tenant").get
+    tenant = connection.execute("SELECT number FROM tenant").get
     now = time.time_ns() // 1_000_000
     start = now - SPREAD_DAYS * DAY
     made = []

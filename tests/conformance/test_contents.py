@@ -36,7 +36,7 @@ from postgres import Postgres
 ALL = list(itertools.product(["sqlite", "postgres"], repeat=2))
 # What a store keeps beside: derived from the rest, or of no meaning in another store.
 OWN: dict[str, dict[str, set[str]]] = {
-    "sqlite": {"webhook": {"secret"}, "event": {"place"}, "queue": {"lease"}},
+    "sqlite": {"tenant": {"number"}, "webhook": {"secret"}, "event": {"place"}, "queue": {"lease"}},
     "postgres": {
         "tenant": {"changed"},
         "event": {"place"},

@@ -19,7 +19,7 @@ LEASED = 2_000  # deliveries under way, the newest ones
 _NUMBERS = f"WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT {ROWS})"
 _AT = f"({START} + i * {SECOND})"
 _ID = f"format('%08x-%04x-7000-8000-%012x', {_AT} >> 16, {_AT} & 65535, i)"
-_TENANT = "CASE WHEN i % 20 = 0 THEN 'b' ELSE 'a' END"
+_TENANT = "CASE WHEN i % 20 = 0 THEN 2 ELSE 1 END"  # `a` is added first, then `b`
 _TYPE = f"CASE WHEN i % {RARE} = 1 THEN 'Rare' ELSE 'Type' || (i % 5) END"
 _SUBJECT = f"""CASE WHEN i % {RARE} = 2 THEN 's-rare' WHEN i % {ONE_OF_MANY} = 3 THEN 's-many'
     ELSE 's' || (i % 99991) END"""

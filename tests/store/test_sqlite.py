@@ -13,7 +13,7 @@ from outrider.domain.errors import ConfigError, StoreUnavailable
 from outrider.domain.model import Acceptance, Event, Tenant
 from outrider.ports.objects import ObjectMoved
 from outrider.ports.system import About
-from outrider.store.sqlite.database import SqliteDatabase, open_database
+from outrider.store.sqlite.database import SqliteDatabase, connect, migrate, migrations, open_database
 
 
 def opened(path: Path, incarnation: str = "one") -> SqliteDatabase:
@@ -57,12 +57,12 @@ def test_commits_are_durable_and_lines_stay(tmp_path: Path) -> None:
         return connection.pragma("synchronous"), connection.pragma("journal_mode")
 
     def tamper(connection: apsw.Connection) -> None:
-        connection.execute("INSERT INTO ledger (tenant, at, line, event) VALUES ('t', 1, 'skipped', 'e')")
+        connection.execute("INSERT INTO ledger (tenant, at, line, event) VALUES (1, 1, 'skipped', 'e')")
         connection.execute("UPDATE ledger SET at = 2")
 
     async def check() -> None:
         assert await database.writer.submit(look) == (2, "wal")
-        with pytest.raises(apsw.ConstraintError):
+        with pytest.raises(apsw.ConstraintError, match="never changed"):
             await database.writer.submit(tamper)
         await database.close()
 
@@ -122,3 +122,49 @@ def test_a_refused_change_leaves_its_group_the_shared_commit(tmp_path: Path) -> 
         await database.close()
 
     asyncio.run(check())
+
+
+def test_tenants_get_numbers_and_nothing_else_changes(tmp_path: Path) -> None:
+    """A file from before `0006_numbers.sql`; places go on where they were, though the last rows are gone."""
+    file = str(tmp_path / "a.db")
+    connection = connect(file)
+    for number, script in enumerate(migrations()[:5], start=1):
+        connection.execute(script.read_text(encoding="utf-8"))
+        connection.pragma("user_version", number)
+    for n, tenant in enumerate(("t2", "t1"), start=1):
+        connection.execute("INSERT INTO tenant (id, api_key, document) VALUES (?1, ?1, x'00')", (tenant,))
+        connection.execute(
+            "INSERT INTO event (tenant, id, type, subject, time, accepted, body, fingerprint, book)"
+            " VALUES (?1, 'e', 'Login', 's' || ?2, 1, ?2, x'7b7d', x'00', 1)",
+            (tenant, n),
+        )
+        connection.execute(
+            "INSERT INTO queue (id, tenant, webhook, event, type, attempts, created, due, order_key, held)"
+            " VALUES ('d' || ?2, ?1, 'w', 'e', 'Login', 0, ?2, ?2, 'k', 1)",
+            (tenant, n),
+        )
+        connection.execute("INSERT INTO ledger (tenant, at, line, event) VALUES (?, 1, 'skipped', 'e')", (tenant,))
+    connection.execute("UPDATE sqlite_sequence SET seq = 70")
+    before = contents(connection)
+    migrate(connection)
+    ids = dict(connection.execute("SELECT number, id FROM tenant"))
+    assert ids == {1: "t1", 2: "t2"}
+    after = contents(connection)
+    assert [[row | {"tenant": ids[row["tenant"]]} for row in rows] for rows in after] == before
+    for columns, values in (
+        ("event (tenant, id, type, time, accepted, body, fingerprint)", "1, 'f', 'Login', 1, 1, x'', x''"),
+        ("ledger (tenant, at, line, event)", "1, 1, 'skipped', 'f'"),
+    ):
+        connection.execute(f"INSERT INTO {columns} VALUES ({values})")
+        assert connection.last_insert_rowid() == 71
+    connection.close()
+
+
+def contents(connection: apsw.Connection) -> list[list[dict[str, object]]]:
+    """The rows of the large tables by column."""
+    found = []
+    for table in ("event", "queue", "ledger"):
+        columns = [name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})")]
+        rows = connection.execute(f"SELECT * FROM {table} ORDER BY 1")
+        found.append([dict(zip(columns, row, strict=True)) for row in rows])
+    return found

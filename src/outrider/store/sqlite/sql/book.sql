@@ -14,10 +14,11 @@ SELECT document FROM secret WHERE tenant = ?
 SELECT document FROM api_key WHERE tenant = ?
 
 -- name: insert_tenant
-INSERT INTO tenant (id, api_key, document) VALUES (?, ?, ?)
+INSERT INTO tenant (id, api_key, document, number)
+VALUES (?, ?, ?, (SELECT coalesce(max(number), 0) + 1 FROM tenant))
 
 -- name: insert_first
-INSERT INTO tenant (id, api_key, document) SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM tenant)
+INSERT INTO tenant (id, api_key, document, number) SELECT ?1, ?2, ?3, 1 WHERE NOT EXISTS (SELECT 1 FROM tenant)
 
 -- name: save_tenant
 UPDATE tenant SET document = ? WHERE id = ?

@@ -82,7 +82,8 @@ SELECT count(*) FROM tenant
 SELECT id, api_key, version, document FROM tenant WHERE id > ? ORDER BY id
 
 -- name: write_tenant
-INSERT INTO tenant (id, api_key, version, document) VALUES (?, ?, ?, ?)
+INSERT INTO tenant (id, api_key, version, document, number)
+VALUES (?, ?, ?, ?, (SELECT coalesce(max(number), 0) + 1 FROM tenant))
 
 -- name: count_webhook
 SELECT count(*) FROM webhook
@@ -129,26 +130,27 @@ SELECT count(*) FROM event
 WITH turns AS MATERIALIZED (
     SELECT accepted, place FROM event WHERE (accepted, place) > (?, ?) ORDER BY accepted, place
 )
-SELECT e.tenant, e.id, e.type, e.subject, e.operation, e.time, e.accepted, e.body, e.fingerprint, e.book,
+SELECT (SELECT id FROM tenant WHERE number = e.tenant),
+    e.id, e.type, e.subject, e.operation, e.time, e.accepted, e.body, e.fingerprint, e.book,
     t.accepted, t.place
 FROM turns t CROSS JOIN event e ON e.place = t.place
 
 -- name: write_event
 INSERT INTO event (tenant, id, type, subject, operation, time, accepted, body, fingerprint, book)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES ((SELECT number FROM tenant WHERE id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: count_ledger
 SELECT count(*) FROM ledger
 
 -- name: read_ledger
-SELECT place, tenant, at, line, event, reason, detail, delivery, webhook, webhook_name, type, subject, created, origin,
-    attempts, status, attempt
+SELECT place, (SELECT id FROM tenant WHERE number = ledger.tenant), at, line, event, reason, detail, delivery, webhook,
+    webhook_name, type, subject, created, origin, attempts, status, attempt
 FROM ledger WHERE place > ? ORDER BY place
 
 -- name: write_ledger
 INSERT INTO ledger (place, tenant, at, line, event, reason, detail, delivery, webhook, webhook_name, type, subject,
     created, origin, attempts, status, attempt)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, (SELECT number FROM tenant WHERE id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: count_queue
 SELECT count(*) FROM queue
@@ -158,7 +160,8 @@ WITH turns AS MATERIALIZED (
     SELECT id, row_number() OVER (PARTITION BY webhook, order_key ORDER BY id) AS turn
     FROM queue WHERE order_key IS NOT NULL
 )
-SELECT q.tenant, q.id, q.webhook, q.event, q.type, q.subject, q.attempts, q.created, q.due, q.order_key, q.origin,
+SELECT (SELECT id FROM tenant WHERE number = q.tenant),
+    q.id, q.webhook, q.event, q.type, q.subject, q.attempts, q.created, q.due, q.order_key, q.origin,
     q.held, q.status, q.reason, t.turn
 FROM queue q LEFT JOIN turns t ON t.id = q.id
 WHERE q.id > ? ORDER BY q.id
@@ -167,7 +170,7 @@ WHERE q.id > ? ORDER BY q.id
 -- Turns are those of ids here.
 INSERT INTO queue (tenant, id, webhook, event, type, subject, attempts, created, due, order_key, origin, held, status,
     reason)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES ((SELECT number FROM tenant WHERE id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: count_health
 SELECT count(*) FROM health

@@ -9,9 +9,10 @@ SELECT accepted FROM event WHERE place > ? ORDER BY place LIMIT 1
 
 -- name: exhausted
 -- Of each event the last time only, and not when it arrived since or is on its way again.
-SELECT l.place, e.id, e.tenant, e.type, e.subject, e.operation, e.time, e.accepted, e.body, e.fingerprint
+SELECT l.place, e.id, :tenant, e.type, e.subject, e.operation, e.time, e.accepted, e.body, e.fingerprint
 FROM ledger l INDEXED BY ledger_exhausted JOIN event e ON e.tenant = l.tenant AND e.id = l.event
-WHERE l.tenant = :tenant AND l.webhook = :webhook AND l.line = 'exhausted' AND l.place > :place AND l.place <= :end
+WHERE l.tenant = (SELECT number FROM tenant WHERE id = :tenant) AND l.webhook = :webhook AND l.line = 'exhausted'
+    AND l.place > :place AND l.place <= :end
     AND (:since IS NULL OR l.at >= :since) AND (:until IS NULL OR l.at < :until)
     AND (:events IS NULL OR e.type IN (SELECT value FROM json_each(:events)))
     AND (:subject IS NULL OR e.subject = :subject)
@@ -23,9 +24,9 @@ WHERE l.tenant = :tenant AND l.webhook = :webhook AND l.line = 'exhausted' AND l
 ORDER BY l.place LIMIT :limit
 
 -- name: replay
-SELECT e.place, e.id, e.tenant, e.type, e.subject, e.operation, e.time, e.accepted, e.body, e.fingerprint
+SELECT e.place, e.id, :tenant, e.type, e.subject, e.operation, e.time, e.accepted, e.body, e.fingerprint
 FROM event e
-WHERE e.tenant = :tenant AND e.place > :place AND e.place <= :end
+WHERE e.tenant = (SELECT number FROM tenant WHERE id = :tenant) AND e.place > :place AND e.place <= :end
     AND (:since IS NULL OR e.accepted >= :since) AND (:until IS NULL OR e.accepted < :until)
     AND (:events IS NULL OR e.type IN (SELECT value FROM json_each(:events)))
     AND (:subject IS NULL OR e.subject = :subject)
@@ -33,9 +34,9 @@ WHERE e.tenant = :tenant AND e.place > :place AND e.place <= :end
 ORDER BY e.place LIMIT :limit
 
 -- name: missed
-SELECT e.place, e.id, e.tenant, e.type, e.subject, e.operation, e.time, e.accepted, e.body, e.fingerprint
+SELECT e.place, e.id, :tenant, e.type, e.subject, e.operation, e.time, e.accepted, e.body, e.fingerprint
 FROM event e
-WHERE e.tenant = :tenant AND e.place > :place AND e.place <= :end
+WHERE e.tenant = (SELECT number FROM tenant WHERE id = :tenant) AND e.place > :place AND e.place <= :end
     AND (:since IS NULL OR e.accepted >= :since) AND (:until IS NULL OR e.accepted < :until)
     AND (:events IS NULL OR e.type IN (SELECT value FROM json_each(:events)))
     AND (:subject IS NULL OR e.subject = :subject)
@@ -60,7 +61,7 @@ SELECT document FROM job WHERE tenant = ? AND id < ? ORDER BY id DESC LIMIT ?
 SELECT document FROM job WHERE state = 'running' ORDER BY id
 
 -- name: hasten
-UPDATE queue SET due = ? WHERE tenant = ? AND id = ? AND lease IS NULL
+UPDATE queue SET due = ? WHERE tenant = (SELECT number FROM tenant WHERE id = ?) AND id = ? AND lease IS NULL
 
 -- name: is_stored
-SELECT 1 FROM event WHERE tenant = ? AND id = ?
+SELECT 1 FROM event WHERE tenant = (SELECT number FROM tenant WHERE id = ?) AND id = ?

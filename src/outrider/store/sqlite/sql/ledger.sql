@@ -1,40 +1,45 @@
+-- `queue`, `event` and `ledger` have the number of the tenant; callers give and get its id (docs/adr/0024).
+
 -- name: events
-SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint
+SELECT place, id, :tenant, type, subject, operation, time, accepted, body, fingerprint
 FROM event INDEXED BY event_time
-WHERE tenant = :tenant AND (accepted, place) < (:before_at, :before)
+WHERE tenant = (SELECT number FROM tenant WHERE id = :tenant) AND (accepted, place) < (:before_at, :before)
     AND accepted >= :since
 ORDER BY accepted DESC, place DESC LIMIT :limit
 
 -- name: events_by_type
-SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint
+SELECT place, id, :tenant, type, subject, operation, time, accepted, body, fingerprint
 FROM event INDEXED BY event_type
-WHERE tenant = :tenant AND type = :type AND (accepted, place) < (:before_at, :before)
+WHERE tenant = (SELECT number FROM tenant WHERE id = :tenant)
+    AND type = :type AND (accepted, place) < (:before_at, :before)
     AND accepted >= :since
 ORDER BY accepted DESC, place DESC LIMIT :limit
 
 -- name: events_by_subject
-SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint
+SELECT place, id, :tenant, type, subject, operation, time, accepted, body, fingerprint
 FROM event INDEXED BY event_subject
-WHERE tenant = :tenant AND subject = :subject AND (accepted, place) < (:before_at, :before)
+WHERE tenant = (SELECT number FROM tenant WHERE id = :tenant)
+    AND subject = :subject AND (accepted, place) < (:before_at, :before)
     AND accepted >= :since AND (:type IS NULL OR type = :type)
 ORDER BY accepted DESC, place DESC LIMIT :limit
 
 -- name: accepted_at
-SELECT accepted FROM event WHERE tenant = ? AND place = ?
+SELECT accepted FROM event WHERE tenant = (SELECT number FROM tenant WHERE id = ?) AND place = ?
 
 -- name: event
-SELECT place, id, tenant, type, subject, operation, time, accepted, body, fingerprint FROM event
-WHERE tenant = ? AND id = ?
+SELECT place, id, ?1, type, subject, operation, time, accepted, body, fingerprint FROM event
+WHERE tenant = (SELECT number FROM tenant WHERE id = ?1) AND id = ?2
 
 -- name: skips
-SELECT event, reason, detail, at FROM ledger WHERE tenant = ? AND event = ? AND line = 'skipped' ORDER BY place
+SELECT event, reason, detail, at FROM ledger
+WHERE tenant = (SELECT number FROM tenant WHERE id = ?) AND event = ? AND line = 'skipped' ORDER BY place
 
 -- name: waiting
 SELECT id, event, type, subject, webhook,
     coalesce((SELECT name FROM webhook w WHERE w.id = queue.webhook), ''),
     'waiting', attempts, created, due, NULL, reason, status, origin
 FROM queue INDEXED BY queue_list
-WHERE tenant = :tenant AND id < :top AND id >= :bottom
+WHERE tenant = (SELECT number FROM tenant WHERE id = :tenant) AND id < :top AND id >= :bottom
     AND created >= :since AND created < :until
 ORDER BY id DESC
 
@@ -43,7 +48,7 @@ SELECT id, event, type, subject, webhook,
     coalesce((SELECT name FROM webhook w WHERE w.id = queue.webhook), ''),
     'waiting', attempts, created, due, NULL, reason, status, origin
 FROM queue INDEXED BY queue_webhook
-WHERE tenant = :tenant AND webhook = :webhook AND id < :top AND id >= :bottom
+WHERE tenant = (SELECT number FROM tenant WHERE id = :tenant) AND webhook = :webhook AND id < :top AND id >= :bottom
     AND created >= :since AND created < :until
 ORDER BY id DESC
 
@@ -52,7 +57,8 @@ SELECT id, event, type, subject, webhook,
     coalesce((SELECT name FROM webhook w WHERE w.id = queue.webhook), ''),
     'waiting', attempts, created, due, NULL, reason, status, origin
 FROM queue INDEXED BY queue_webhook_type
-WHERE tenant = :tenant AND webhook = :webhook AND type = :type AND id < :top AND id >= :bottom
+WHERE tenant = (SELECT number FROM tenant WHERE id = :tenant)
+    AND webhook = :webhook AND type = :type AND id < :top AND id >= :bottom
     AND created >= :since AND created < :until
 ORDER BY id DESC
 
@@ -61,7 +67,7 @@ SELECT id, event, type, subject, webhook,
     coalesce((SELECT name FROM webhook w WHERE w.id = queue.webhook), ''),
     'waiting', attempts, created, due, NULL, reason, status, origin
 FROM queue INDEXED BY queue_type
-WHERE tenant = :tenant AND type = :type AND id < :top AND id >= :bottom
+WHERE tenant = (SELECT number FROM tenant WHERE id = :tenant) AND type = :type AND id < :top AND id >= :bottom
     AND created >= :since AND created < :until
 ORDER BY id DESC
 
@@ -72,7 +78,8 @@ SELECT q.id, q.event, q.type, q.subject, q.webhook,
     'waiting', q.attempts, q.created, q.due, NULL, q.reason, q.status, q.origin
 FROM (
     SELECT id FROM queue INDEXED BY queue_subject
-    WHERE tenant = :tenant AND lease IS NULL AND subject = :subject AND id < :top AND id >= :bottom
+    WHERE tenant = (SELECT number FROM tenant WHERE id = :tenant)
+        AND lease IS NULL AND subject = :subject AND id < :top AND id >= :bottom
         AND (:webhook IS NULL OR webhook = :webhook) AND (:type IS NULL OR type = :type)
 ) found CROSS JOIN queue q ON q.id = found.id
 WHERE q.created >= :since AND q.created < :until
@@ -84,7 +91,8 @@ SELECT q.id, q.event, q.type, q.subject, q.webhook,
     'waiting', q.attempts, q.created, q.due, NULL, q.reason, q.status, q.origin
 FROM (
     SELECT id FROM queue INDEXED BY queue_leased
-    WHERE tenant = :tenant AND lease IS NOT NULL AND subject = :subject AND id < :top AND id >= :bottom
+    WHERE tenant = (SELECT number FROM tenant WHERE id = :tenant)
+        AND lease IS NOT NULL AND subject = :subject AND id < :top AND id >= :bottom
         AND (:webhook IS NULL OR webhook = :webhook) AND (:type IS NULL OR type = :type)
 ) found CROSS JOIN queue q ON q.id = found.id
 WHERE q.created >= :since AND q.created < :until
@@ -95,7 +103,7 @@ SELECT id, event, type, subject, webhook,
     coalesce((SELECT name FROM webhook w WHERE w.id = queue.webhook), ''),
     'waiting', attempts, created, due, NULL, reason, status, origin
 FROM queue INDEXED BY queue_event
-WHERE tenant = :tenant AND event = :event AND id < :top AND id >= :bottom
+WHERE tenant = (SELECT number FROM tenant WHERE id = :tenant) AND event = :event AND id < :top AND id >= :bottom
     AND created >= :since AND created < :until
     AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
     AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
@@ -106,7 +114,7 @@ SELECT id, event, type, subject, webhook,
     coalesce((SELECT name FROM webhook w WHERE w.id = queue.webhook), ''),
     'waiting', attempts, created, due, NULL, reason, status, origin
 FROM queue INDEXED BY queue_ahead
-WHERE tenant = :tenant
+WHERE tenant = (SELECT number FROM tenant WHERE id = :tenant)
     AND id > format('%08x-%04x', (created + 10000) >> 16, (created + 10000) & 65535) AND id < :top AND id >= :bottom
     AND created >= :since AND created < :until
     AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
@@ -118,7 +126,7 @@ ORDER BY id DESC
 -- name: ended
 SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
 FROM ledger INDEXED BY ledger_line
-WHERE tenant = :tenant AND line = :line
+WHERE tenant = (SELECT number FROM tenant WHERE id = :tenant) AND line = :line
     AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL AND delivery < :top AND delivery >= :bottom
     AND created >= :since AND created < :until
 ORDER BY delivery DESC
@@ -126,7 +134,7 @@ ORDER BY delivery DESC
 -- name: ended_by_webhook
 SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
 FROM ledger INDEXED BY ledger_webhook
-WHERE tenant = :tenant AND webhook = :webhook AND line = :line
+WHERE tenant = (SELECT number FROM tenant WHERE id = :tenant) AND webhook = :webhook AND line = :line
     AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL AND delivery < :top AND delivery >= :bottom
     AND created >= :since AND created < :until
 ORDER BY delivery DESC
@@ -134,7 +142,8 @@ ORDER BY delivery DESC
 -- name: ended_by_webhook_and_type
 SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
 FROM ledger INDEXED BY ledger_webhook_type
-WHERE tenant = :tenant AND webhook = :webhook AND type = :type AND line = :line
+WHERE tenant = (SELECT number FROM tenant WHERE id = :tenant)
+    AND webhook = :webhook AND type = :type AND line = :line
     AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL AND delivery < :top AND delivery >= :bottom
     AND created >= :since AND created < :until
 ORDER BY delivery DESC
@@ -142,7 +151,7 @@ ORDER BY delivery DESC
 -- name: ended_by_type
 SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
 FROM ledger INDEXED BY ledger_type
-WHERE tenant = :tenant AND type = :type AND line = :line
+WHERE tenant = (SELECT number FROM tenant WHERE id = :tenant) AND type = :type AND line = :line
     AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL AND delivery < :top AND delivery >= :bottom
     AND created >= :since AND created < :until
 ORDER BY delivery DESC
@@ -150,7 +159,7 @@ ORDER BY delivery DESC
 -- name: ended_by_subject
 SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
 FROM ledger INDEXED BY ledger_subject
-WHERE tenant = :tenant AND subject = :subject AND line = :line
+WHERE tenant = (SELECT number FROM tenant WHERE id = :tenant) AND subject = :subject AND line = :line
     AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL AND delivery < :top AND delivery >= :bottom
     AND created >= :since AND created < :until
     AND (:webhook IS NULL OR webhook = :webhook) AND (:type IS NULL OR type = :type)
@@ -159,7 +168,7 @@ ORDER BY delivery DESC
 -- name: ended_by_event
 SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
 FROM ledger INDEXED BY ledger_event
-WHERE tenant = :tenant AND event = :event AND line = :line
+WHERE tenant = (SELECT number FROM tenant WHERE id = :tenant) AND event = :event AND line = :line
     AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL AND delivery < :top AND delivery >= :bottom
     AND created >= :since AND created < :until
     AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
@@ -169,7 +178,8 @@ ORDER BY delivery DESC
 -- name: ended_ahead
 SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
 FROM ledger INDEXED BY ledger_ahead
-WHERE tenant = :tenant AND line = :line AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL
+WHERE tenant = (SELECT number FROM tenant WHERE id = :tenant)
+    AND line = :line AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL
     AND delivery > format('%08x-%04x', (created + 10000) >> 16, (created + 10000) & 65535) AND delivery < :top AND delivery >= :bottom
     AND created >= :since AND created < :until
     AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
@@ -180,14 +190,17 @@ ORDER BY delivery DESC
 SELECT id, event, type, subject, webhook,
     coalesce((SELECT name FROM webhook w WHERE w.id = queue.webhook), ''),
     'waiting', attempts, created, due, NULL, reason, status, origin
-FROM queue WHERE tenant = ? AND id = ?
+FROM queue WHERE tenant = (SELECT number FROM tenant WHERE id = ?) AND id = ?
 
 -- name: ended_one
 SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
-FROM ledger WHERE tenant = ? AND delivery = ? AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL
+FROM ledger
+WHERE tenant = (SELECT number FROM tenant WHERE id = ?)
+    AND delivery = ? AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL
 
 -- name: lines
-SELECT line, at, reason, attempt FROM ledger WHERE tenant = ? AND delivery = ? ORDER BY place
+SELECT line, at, reason, attempt FROM ledger
+WHERE tenant = (SELECT number FROM tenant WHERE id = ?) AND delivery = ? ORDER BY place
 
 -- name: healths
 SELECT webhook, document FROM health WHERE tenant = ?
@@ -195,10 +208,10 @@ SELECT webhook, document FROM health WHERE tenant = ?
 -- name: webhooks_then
 SELECT w.webhook, p.version IS NOT NULL, p.document
 FROM (SELECT DISTINCT webhook FROM webhook_past WHERE tenant = ?1) w
-JOIN event e ON e.tenant = ?1 AND e.id = ?2
+JOIN event e ON e.tenant = (SELECT number FROM tenant WHERE id = ?1) AND e.id = ?2
 LEFT JOIN webhook_past p ON p.webhook = w.webhook
     AND p.version = (SELECT max(q.version) FROM webhook_past q WHERE q.webhook = w.webhook AND q.version <= e.book)
 
 -- name: held_behind
 SELECT (SELECT min(q.id) FROM queue q WHERE q.webhook = d.webhook AND q.order_key = d.order_key)
-FROM queue d WHERE d.tenant = ? AND d.id = ? AND d.held = 1
+FROM queue d WHERE d.tenant = (SELECT number FROM tenant WHERE id = ?) AND d.id = ? AND d.held = 1

@@ -2,15 +2,16 @@
 SELECT version FROM tenant WHERE id = ?
 
 -- name: fingerprints
-SELECT id, fingerprint FROM event WHERE tenant = ? AND id IN (SELECT value FROM json_each(?))
+SELECT id, fingerprint FROM event WHERE tenant = (SELECT number FROM tenant WHERE id = ?)
+    AND id IN (SELECT value FROM json_each(?))
 
 -- name: insert_event
 INSERT INTO event (tenant, id, type, subject, operation, time, accepted, body, fingerprint, book)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES ((SELECT number FROM tenant WHERE id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: insert_delivery
 INSERT INTO queue (id, tenant, webhook, event, type, subject, attempts, created, due, order_key, origin, lease, held)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, (SELECT number FROM tenant WHERE id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: is_behind
 SELECT 1 FROM queue WHERE webhook = ? AND order_key = ? LIMIT 1
@@ -18,17 +19,18 @@ SELECT 1 FROM queue WHERE webhook = ? AND order_key = ? LIMIT 1
 -- name: promote
 UPDATE queue SET held = 0, lease = ?1
 WHERE id = (SELECT min(q.id) FROM queue q WHERE q.webhook = ?2 AND q.order_key = ?3) AND held = 1
-RETURNING id, tenant, webhook, event, type, subject,
+RETURNING id, (SELECT id FROM tenant WHERE number = queue.tenant), webhook, event, type, subject,
     (SELECT e.body FROM event e WHERE e.tenant = queue.tenant AND e.id = queue.event), attempts, created,
     order_key, origin
 
 -- name: insert_skip
-INSERT INTO ledger (tenant, at, line, event, reason, detail) VALUES (?, ?, 'skipped', ?, ?, ?)
+INSERT INTO ledger (tenant, at, line, event, reason, detail)
+VALUES ((SELECT number FROM tenant WHERE id = ?), ?, 'skipped', ?, ?, ?)
 
 -- name: insert_line
 INSERT INTO ledger (tenant, at, line, event, reason, delivery, webhook, webhook_name, type, subject, created,
     origin, attempts, status, attempt)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES ((SELECT number FROM tenant WHERE id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: webhook_names
 SELECT id, name FROM webhook WHERE id IN (SELECT value FROM json_each(?))
@@ -57,7 +59,7 @@ WHERE id IN (
         )
     ORDER BY q.due, q.id LIMIT ?5
 )
-RETURNING id, tenant, webhook, event, type, subject,
+RETURNING id, ?2, webhook, event, type, subject,
     (SELECT e.body FROM event e WHERE e.tenant = queue.tenant AND e.id = queue.event), attempts, created,
     order_key, origin, due
 
@@ -100,18 +102,20 @@ WHERE w.deleted IS NOT NULL
 DELETE FROM queue
 WHERE id IN (
     SELECT q.id FROM queue q
-    WHERE q.tenant = ?1 AND q.webhook = ?2 AND q.lease IS NULL AND q.held = 0 ORDER BY q.due, q.id LIMIT ?3
+    WHERE q.tenant = (SELECT number FROM tenant WHERE id = ?1) AND q.webhook = ?2 AND q.lease IS NULL AND q.held = 0
+    ORDER BY q.due, q.id LIMIT ?3
 )
-RETURNING id, tenant, webhook, event, type, subject, created, origin, attempts
+RETURNING id, ?1, webhook, event, type, subject, created, origin, attempts
 
 -- name: cancel_held
 DELETE FROM queue
 WHERE id IN (
     SELECT q.id FROM queue q
-    WHERE q.tenant = ?1 AND q.webhook = ?2 AND q.order_key IS NOT NULL AND q.lease IS NULL
+    WHERE q.tenant = (SELECT number FROM tenant WHERE id = ?1) AND q.webhook = ?2 AND q.order_key IS NOT NULL
+        AND q.lease IS NULL
     ORDER BY q.order_key, q.id LIMIT ?3
 )
-RETURNING id, tenant, webhook, event, type, subject, created, origin, attempts
+RETURNING id, ?1, webhook, event, type, subject, created, origin, attempts
 
 -- name: save_health
 INSERT INTO health (webhook, tenant, document) VALUES (?, ?, ?)
