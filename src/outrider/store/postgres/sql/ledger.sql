@@ -76,7 +76,7 @@ WHERE q.tenant = $1 AND (q.type, q.id) < ($7, $2) AND (q.type, q.id) >= ($7, $3)
 ORDER BY q.type DESC, q.id DESC LIMIT $6
 
 -- name: waiting_by_webhook_and_type
--- In the words of the index.
+-- In the words of the index. Ids of webhooks and event types have no spaces, so only this pair makes this text.
 SELECT q.id, q.event, q.type, q.subject, q.webhook,
     coalesce((SELECT w.name FROM webhook w WHERE w.tenant = $1 AND w.id = q.webhook), ''),
     'waiting', q.attempts, q.created, q.due, NULL, q.reason, q.status, q.origin
