@@ -71,6 +71,7 @@ class Served:
                 "OUTRIDER_EGRESS_ALLOW": "127.0.0.0/8,::1/128",
                 "OUTRIDER_RETRY_SCHEDULE_MS": "200,400,800",
                 "OUTRIDER_STOP_GRACE_MS": "3000",
+                "OUTRIDER_DENIED_PER_MINUTE": "1000000",  # many tests are refused on purpose
             }
             | self.settings
         )

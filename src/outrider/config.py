@@ -12,6 +12,7 @@ import msgspec
 from outrider.domain.address import AddressPolicy
 from outrider.domain.delivery import STANDARD_SCHEDULE
 from outrider.domain.errors import ConfigError
+from outrider.domain.strength import FEWEST_CHARACTERS, trivial
 
 T = TypeVar("T")
 PREFIX = "OUTRIDER_"
@@ -38,6 +39,7 @@ class Config(msgspec.Struct, frozen=True):
     tls_key_file: str | None = None  # in the certificate's file when absent
     bootstrap_api_key: str | None = None
     bootstrap_api_secret: str | None = None
+    denied_per_minute: int = 20  # wrong credentials of one source for one tenant
     root_key: str | None = None
     root_key_file: str | None = None  # beside the store when absent
     egress_allow: str = ""
@@ -74,6 +76,8 @@ class Config(msgspec.Struct, frozen=True):
             )
         if not self.shared and self.store_connections != Config().store_connections:
             raise ConfigError("OUTRIDER_STORE_CONNECTIONS", "nothing, because SQLite has one writer", "a number")
+        if self.bootstrap_api_secret is not None and self.bootstrap_api_secret == self.bootstrap_api_key:
+            raise ConfigError("OUTRIDER_BOOTSTRAP_API_SECRET", "something else than the API key", "the same")
         return self
 
 
@@ -151,6 +155,12 @@ def _credential(name: str, value: str) -> str:
     return value
 
 
+def _secret(name: str, value: str) -> str:
+    if trivial(value):
+        raise ConfigError(name, f"at least {FEWEST_CHARACTERS} different characters", "fewer")
+    return _credential(name, value)
+
+
 def _schedule(name: str, value: str) -> tuple[int, ...]:
     parts = [part.strip() for part in value.split(",")]
     if not all(part.isascii() and part.isdigit() for part in parts) or len(parts) > 50:
@@ -168,7 +178,8 @@ _READERS: dict[str, Callable[[str, str], object]] = {
     "OUTRIDER_TLS_CERT_FILE": _text,
     "OUTRIDER_TLS_KEY_FILE": _text,
     "OUTRIDER_BOOTSTRAP_API_KEY": _credential,
-    "OUTRIDER_BOOTSTRAP_API_SECRET": _credential,
+    "OUTRIDER_BOOTSTRAP_API_SECRET": _secret,
+    "OUTRIDER_DENIED_PER_MINUTE": _number(1, 1_000_000),
     "OUTRIDER_ROOT_KEY": _text,
     "OUTRIDER_ROOT_KEY_FILE": _text,
     "OUTRIDER_EGRESS_ALLOW": _allow,

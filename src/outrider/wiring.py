@@ -20,6 +20,7 @@ from outrider.app.books import Books
 from outrider.app.bootstrap import FirstCredentials, bootstrap
 from outrider.app.explain import Explain
 from outrider.app.follow import Follower
+from outrider.app.guesses import Guesses
 from outrider.app.history import History
 from outrider.app.keys import Keys
 from outrider.app.objects import Objects
@@ -241,7 +242,7 @@ def _services(made: _Made, handover: Handover, attempter: Attempter) -> Services
         limits=Limits(event_bytes=config.max_event_bytes),
     )
     return Services(
-        access=Access(books, vault, clock),
+        access=Access(books, vault, clock, Guesses(config.denied_per_minute, time.monotonic)),
         intake=intake,
         pace=Pace(books, time.monotonic),
         settings=Settings(book=store.book, books=books),

@@ -66,7 +66,7 @@ def test_a_record_lives_through_its_revisions_with_its_events(store: Any) -> Non
     assert stored(store) == []
     assert one(store, "r1") is None
     assert all(has_event(store, event) for event in ("e1", "e2", "e3"))
-    assert store.run(store.queue.size()) == 3
+    assert store.run(store.queue.size(T)) == 3
 
 
 def test_a_record_is_seen_in_its_place_only(store: Any) -> None:
@@ -112,7 +112,7 @@ def test_what_moved_is_not_changed_and_tells_nobody(store: Any, change: ObjectCh
         assert moved.value.args[0] == change.record.id
     assert stored(store) == [now]
     assert not has_event(store, "e3")
-    assert store.run(store.queue.size()) == 2
+    assert store.run(store.queue.size(T)) == 2
     assert store.run(store.ledger.skips(T, "e3")) == []
 
 
@@ -155,7 +155,7 @@ def test_a_suppressed_event_is_recorded_with_its_change(store: Any) -> None:
     commit(store, "e1", ObjectChange(record("r1")), skip=True)
     assert stored(store) == [record("r1")]
     assert [skip.reason for skip in store.run(store.ledger.skips(T, "e1"))] == ["absorbed"]
-    assert store.run(store.queue.size()) == 0
+    assert store.run(store.queue.size(T)) == 0
 
 
 def test_of_many_at_one_revision_one_wins_and_neighbours_do_not_notice(store: Any) -> None:

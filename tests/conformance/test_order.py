@@ -83,7 +83,7 @@ def test_held_deliveries_of_a_deleted_webhook_are_cancelled(store: Any) -> None:
     store.run(store.book.delete_webhook(T, "w", 5, store.version()))
     while store.run(store.queue.cancel(T, "w", 2, 60)):
         pass
-    assert store.run(store.queue.size()) == 0
+    assert store.run(store.queue.size(T)) == 0
     rows = store.run(store.ledger.deliveries(T, DeliveryQuery(state="cancelled"), None, 10))
     assert [row.event for row in rows] == ["e3", "e2", "e1"]
 
@@ -167,7 +167,7 @@ def test_a_job_advances_once_from_each_place(store: Any) -> None:
     after = msgspec.structs.replace(job, place=1, made=1)
     assert store.run(jobs.advance(job, after, [made]))
     assert not store.run(jobs.advance(job, after, [msgspec.structs.replace(made, id="d-g")]))
-    assert store.run(store.queue.size()) == 2
+    assert store.run(store.queue.size(T)) == 2
     assert store.run(jobs.running()) == [after]
     cancelled = store.run(jobs.cancel(T, "a1", 7, "enough"))
     assert (cancelled.state, cancelled.made, cancelled.reason) == (JobState.CANCELLED, 1, "enough")

@@ -32,14 +32,14 @@ def test_what_is_accepted_is_there(store: Any) -> None:
     assert [row.event for row in rows] == list(made.events[::-1])
     assert store.run(store.ledger.event(T, "e1")).event == made.events[0]
     assert store.run(store.ledger.event("another", "e1")) is None
-    assert store.run(store.queue.size()) == 2
+    assert store.run(store.queue.size(T)) == 2
 
 
 def test_repeats_are_known_and_stored_once(store: Any) -> None:
     store.accept("e1")
     receipt = store.run(store.queue.accept(store.acceptance("e1", "e2")))
     assert receipt.repeats == {"e1"}
-    assert store.run(store.queue.size()) == 2
+    assert store.run(store.queue.size(T)) == 2
 
 
 def test_a_hundred_concurrent_repeats_store_one(store: Any) -> None:
@@ -50,7 +50,7 @@ def test_a_hundred_concurrent_repeats_store_one(store: Any) -> None:
 
     receipts = store.run(all_at_once())
     assert sum(not receipt.repeats for receipt in receipts) == 1
-    assert store.run(store.queue.size()) == 1
+    assert store.run(store.queue.size(T)) == 1
 
 
 def test_another_content_under_an_id_is_refused_whole(store: Any) -> None:
@@ -70,7 +70,7 @@ def test_one_bad_request_does_not_spoil_its_group(store: Any) -> None:
 
     results = store.run(all_at_once())
     assert [isinstance(r, IdTaken) for r in results].count(True) == 1
-    assert store.run(store.queue.size()) == 21
+    assert store.run(store.queue.size(T)) == 21
 
 
 def test_a_stale_book_stores_nothing(store: Any) -> None:
@@ -78,7 +78,7 @@ def test_a_stale_book_stores_nothing(store: Any) -> None:
     store.run(store.save_webhook("w2"))
     with pytest.raises(StaleBook):
         store.run(store.queue.accept(made))
-    assert store.run(store.queue.size()) == 0
+    assert store.run(store.queue.size(T)) == 0
 
 
 def test_claims_are_due_first_and_never_twice(store: Any) -> None:
@@ -115,7 +115,7 @@ def test_backlogs_name_each_enabled_webhook_once(store: Any) -> None:
 def test_an_ending_leaves_the_queue_and_one_line(store: Any) -> None:
     delivery = store.accept("e1", lease=True).deliveries[0]
     assert store.run(store.queue.settle([settlement(delivery)])).lost == frozenset()
-    assert store.run(store.queue.size()) == 0
+    assert store.run(store.queue.size(T)) == 0
     lines = store.run(store.ledger.lines(T, delivery.id))
     assert [(line.line, line.reason, line.attempt) for line in lines] == [("delivered", "status 200", RECORD)]
     row = store.run(store.ledger.delivery(T, delivery.id))
@@ -185,7 +185,7 @@ def test_a_deleted_webhook_is_cancelled_in_portions(store: Any) -> None:
 def test_skips_are_lines_of_their_event(store: Any) -> None:
     store.accept("e1", skip=True)
     assert [(s.reason, s.detail) for s in store.run(store.ledger.skips(T, "e1"))] == [("absorbed", "why")]
-    assert store.run(store.queue.size()) == 0
+    assert store.run(store.queue.size(T)) == 0
 
 
 def test_deliveries_page_across_their_endings(store: Any) -> None:

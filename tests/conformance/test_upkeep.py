@@ -188,4 +188,4 @@ def test_a_job_makes_nothing_of_what_is_gone(store: Any) -> None:
     store.run(store.database.jobs.advance(job, msgspec.structs.replace(job, place=end, made=1), [made]))
     for delivery in store.run(store.queue.claim(T, "w", 10, LATER)):
         assert delivery.body  # whatever is claimed can be sent
-    assert store.run(store.queue.size()) == 0
+    assert store.run(store.queue.size(T)) == 0

@@ -45,7 +45,7 @@ def test_credentials(
     shared: Served, bearers: dict[str, str], path: str, method: str, operation: dict[str, Any]
 ) -> None:
     newer = path.startswith("/v2/")
-    wanted = operation["security"][2]["bearer"][0]
+    wanted = operation["security"][2]["bearer"]
     refusals: list[tuple[dict[str, str], int, int]] = [
         ({}, 400, 922),
         ({"X-LoginRadius-ApiKey": API_KEY}, 400, 923),
@@ -54,7 +54,7 @@ def test_credentials(
         ({"Authorization": "Bearer ork_wrong"}, 401, 6002 if newer else 901),
     ]
     for scope, token in bearers.items():
-        if scope != wanted:
+        if wanted != [scope]:
             refusals.append(({"Authorization": f"Bearer {token}"}, 403, 6002 if newer else 1143))
     body = next(example.body for example in every()[operation["operationId"]].values())
     for headers, status, code in refusals:

@@ -150,7 +150,7 @@ def test_one_bad_acceptance_spoils_no_group(either: OnPostgres) -> None:
 
     outcomes = either.run(together())
     assert [type(o).__name__ for o in outcomes] == ["Receipt"] * 20 + ["CharacterNotInRepertoireError"]
-    assert either.run(either.queue.size()) == 20
+    assert either.run(either.queue.size(TENANT)) == 20
 
 
 def test_repeats_of_two_processes_at_once_store_one(either: OnPostgres) -> None:
@@ -163,7 +163,7 @@ def test_repeats_of_two_processes_at_once_store_one(either: OnPostgres) -> None:
 
     receipts = either.run(at_once())
     assert sorted(len(receipt.repeats) for receipt in receipts) == [0] + [2] * 39
-    assert either.run(either.queue.size()) == 2
+    assert either.run(either.queue.size(TENANT)) == 2
 
 
 # Commits whose answer nobody heard
@@ -226,7 +226,7 @@ def test_what_an_unheard_stretch_made_is_made_once(broken: Broken) -> None:
         run(store.database.jobs.advance(job, after, made))
     assert not run(store.database.jobs.advance(job, after, made))
     assert not run(broken.other.jobs.advance(job, after, made))
-    assert run(store.queue.size()) == 2
+    assert run(store.queue.size(TENANT)) == 2
     assert run(broken.other.jobs.job(TENANT, "j1")) == after
 
 
@@ -247,7 +247,7 @@ def test_what_is_under_way_is_not_cancelled(store: OnPostgres) -> None:
     store.accept("e2")
     store.run(store.book.delete_webhook(TENANT, "w", 5, store.version()))
     assert [store.run(store.queue.cancel(TENANT, "w", 10, 60)) for _ in range(2)] == [1, 0]
-    assert store.run(store.queue.size()) == 1
+    assert store.run(store.queue.size(TENANT)) == 1
 
 
 # Silent processes

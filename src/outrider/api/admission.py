@@ -12,17 +12,26 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Guard
 
-from outrider.api.credentials import carried
-from outrider.app.access import Scope
+from outrider.api.credentials import carried, source_of
+from outrider.app.access import Caller, Scope
 from outrider.app.services import Services
 from outrider.domain.errors import InvalidField
 
+READS = (Scope.READ,)
+CHANGES_AND_READS = (Scope.WRITE, Scope.READ)
+_CHANGES = (Scope.WRITE,)
 
-def scope_of(method: str, handler: BaseRouteHandler) -> Scope | None:
-    """What a bearer key must be allowed for this call; None where nobody has to say who they are."""
+
+def scopes_of(method: str, handler: BaseRouteHandler) -> tuple[Scope, ...]:
+    """What a bearer key must be allowed for this call; nothing where nobody has to say who they are.
+
+    A route that changes something and answers with, or sends out, more than the caller gave says so in its
+    `scopes`: who may change things may not thereby read them.
+    """
     if handler.opt.get("open", False):
-        return None
-    return Scope.READ if method == "GET" else Scope.WRITE
+        return ()
+    declared: tuple[Scope, ...] | None = handler.opt.get("scopes")
+    return declared or (READS if method == "GET" else _CHANGES)
 
 
 def admission(services: Services) -> Guard:
@@ -30,15 +39,16 @@ def admission(services: Services) -> Guard:
 
     async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
         request: Any = connection.scope
-        scope = scope_of(request["method"], handler)
-        if scope is None:
+        scopes = scopes_of(request["method"], handler)
+        if not scopes:
             return
         found = carried(request["query_string"], request["headers"])
-        tenant = services.access.authenticate(found.credentials, scope)
-        services.pace.take(tenant)
+        caller = services.access.authenticate(found.credentials, source_of(request["client"]))
+        caller.need(scopes)
+        services.pace.take(caller.tenant)
         if "\0" in request["path"]:
             raise InvalidField("path", "characters other than NUL", "a NUL")
-        connection.state.tenant = tenant
+        connection.state.caller = caller
         connection.state.prevented = found.prevented
 
     return admit
@@ -46,7 +56,12 @@ def admission(services: Services) -> Guard:
 
 def tenant(request: Request[Any, Any, Any]) -> str:
     """Whose credentials were sent."""
-    found: str = request.state.tenant
+    return caller(request).tenant
+
+
+def caller(request: Request[Any, Any, Any]) -> Caller:
+    """Whose credentials were sent and what they allow."""
+    found: Caller = request.state.caller
     return found
 
 

@@ -78,6 +78,7 @@ def build_app(
         {
             "services": Provide(lambda: services, sync_to_thread=False, use_cache=True),
             "tenant": Provide(admission.tenant, sync_to_thread=False),
+            "caller": Provide(admission.caller, sync_to_thread=False),
             "prevented": Provide(admission.prevented, sync_to_thread=False),
             "ready": Provide(ready, sync_to_thread=False),
         },
@@ -90,7 +91,7 @@ def build_app(
 
 def bare_app() -> Litestar:
     """The routes with nothing behind them, for their documentation."""
-    names = ("services", "tenant", "prevented", "ready")
+    names = ("services", "tenant", "caller", "prevented", "ready")
     return _managed(ROUTERS, {name: Provide(_nothing(name), sync_to_thread=False) for name in names})
 
 

@@ -46,6 +46,11 @@ def carried(query_string: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Carr
     return Carried(Credentials(key, secret, bearer), prevented)
 
 
+def source_of(client: tuple[str, int] | None) -> str:
+    """The address a request came from, as the server knows it; "" where it knows none."""
+    return client[0] if client else ""
+
+
 def _flag(text: str, source: str) -> bool:
     if text.strip().lower() not in {"true", "false"}:
         raise InvalidField(source, "true or false", text[:20])

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from outrider.api.codes import BODIES_INVALID, coded
 from outrider.api.models.common import Error, FieldError
 from outrider.app.accept import BODY_TOO_LARGE
-from outrider.domain.errors import CallerError, InvalidField, OurError, TooManyCalls
+from outrider.domain.errors import CallerError, InvalidField, OurError, Throttled
 
 log = logging.getLogger("outrider.api")
 
@@ -49,7 +49,7 @@ def _of_caller(error: CallerError, path: str, method: str) -> Problem:
 
 
 def _headers(error: CallerError) -> dict[str, str]:
-    if isinstance(error, TooManyCalls):
+    if isinstance(error, Throttled):
         return {"retry-after": str(error.retry_after)}
     # What follows is the end of this body, no request: unread, or cut off by a wrong Content-Length.
     return {"connection": "close"} if error.code in BODIES_INVALID or error.status == 413 else {}

@@ -14,17 +14,17 @@ from litestar.types import Receive, Send
 
 from outrider.api import errors
 from outrider.api.bodies import decode
-from outrider.api.credentials import carried
+from outrider.api.credentials import carried, source_of
 from outrider.api.models.intake import AcceptedList
-from outrider.app import access
 from outrider.app.accept import BODY_TOO_LARGE, EventInput, Intake, OperationInput
-from outrider.app.access import Access
+from outrider.app.access import Access, Scope
 from outrider.domain.errors import CallerError
 
 EVENTS = "/v2/events"
 OPERATIONS = "/v2/operations"
 _encode = msgspec.json.Encoder().encode
 _JSON = (b"content-type", b"application/json")
+_SENDS = (Scope.SEND,)
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -63,7 +63,7 @@ class IntakeRoute:
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         method, path = scope["method"], scope["path"]
         try:
-            admitted = self.admit(method, scope["query_string"], scope["headers"])
+            admitted = self.admit(method, scope["query_string"], scope["headers"], source_of(scope["client"]))
             body = await read_body(receive, self.request_bytes)
         except Exception as error:
             answer = refusal(error, path, method)
@@ -72,12 +72,16 @@ class IntakeRoute:
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.fields()})
         await send({"type": "http.response.body", "body": answer.body, "more_body": False})
 
-    def admit(self, method: str, query_string: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Admitted:
-        """What can be told before the body is there. Raises CallerError."""
+    def admit(
+        self, method: str, query_string: bytes, headers: Iterable[tuple[bytes, bytes]], source: str
+    ) -> Admitted:
+        """What can be told before the body is there; `source` is the address it comes from. Raises CallerError."""
         if method != "POST":
             raise CallerError("Method not allowed", "send events by POST", code=7905, status=405)
         with_it = carried(query_string, headers)
-        return Admitted(self._access.authenticate(with_it.credentials, access.Scope.SEND), with_it.prevented)
+        caller = self._access.authenticate(with_it.credentials, source)
+        caller.need(_SENDS)
+        return Admitted(caller.tenant, with_it.prevented)
 
     async def accept(self, path: str, admitted: Admitted, body: bytes) -> Answer:
         """The answer to a whole body sent to `path`, EVENTS or OPERATIONS."""

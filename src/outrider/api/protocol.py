@@ -14,6 +14,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from outrider.api.connection import Connection
+from outrider.api.credentials import source_of
 from outrider.api.intake import EVENTS, OPERATIONS, Admitted, Answer, IntakeRoute, refusal, too_large
 
 _HOT = {EVENTS.encode(): EVENTS, OPERATIONS.encode(): OPERATIONS}
@@ -77,7 +78,7 @@ class IntakeProtocol(Connection):
         self.cycle = exchange = Exchange(hot, keep_alive=keep_alive)
         query = httptools.parse_url(self.url).query or b""
         try:
-            exchange.admitted = self._route.admit("POST", query, self.headers)
+            exchange.admitted = self._route.admit("POST", query, self.headers, source_of(self.client))
         except Exception as error:
             self._answer(exchange, refusal(error, hot))
 

@@ -62,7 +62,8 @@ OF_CREDENTIALS = (
     Refusal(401, 901, "the bearer key is unknown, expired or revoked"),
     Refusal(401, 902, "the API secret is not this key's"),
     Refusal(403, 901, "no tenant has this API key"),
-    Refusal(403, 1143, "the bearer key lacks the scope"),
+    Refusal(403, 1143, "the bearer key lacks a scope"),
+    Refusal(429, 7929, "too many wrong credentials came from this address; Retry-After says when to call again"),
 )
 OF_FIELDS = (Refusal(400, 7900, "a field or parameter is not acceptable"),)
 OF_BODIES = (

@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -22,10 +22,11 @@ LOOKS = 10  # how often a configuration may change under one request before we c
 
 
 class Owned(msgspec.Struct, frozen=True):
-    """A bearer key and whose it is."""
+    """A bearer key, whose it is, and its scopes as a set."""
 
     tenant: str
     key: ApiKey
+    scopes: frozenset[Any]
 
 
 class Books:
@@ -103,4 +104,4 @@ class Books:
         self._tenants[tenant] = book
         self._by_api_key[book.tenant.api_key] = tenant
         for key in book.keys.values():
-            self._by_digest[key.digest] = Owned(tenant, key)
+            self._by_digest[key.digest] = Owned(tenant, key, frozenset(key.scopes))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+
 import msgspec
 
 from outrider.app.books import Books
 from outrider.domain.ids import uuid7
 from outrider.domain.model import Tenant
+from outrider.domain.strength import ENOUGH_BITS, bits
 from outrider.ports.book import Book
 from outrider.ports.clock import Clock, Entropy
 from outrider.ports.vault import Vault
+
+log = logging.getLogger("outrider.access")
 
 
 class FirstCredentials(msgspec.Struct, frozen=True):
@@ -30,9 +35,17 @@ async def bootstrap(
     api_key: str | None,
     api_secret: str | None,
 ) -> FirstCredentials | None:
-    """Make the first tenant when there is none; None when the store has tenants already."""
+    """Make the first tenant when there is none; None when the store has tenants already.
+
+    Warns of a secret that was chosen and could be guessed: it also signs, so receivers see what it made.
+    """
     if not books.empty():
         return None
+    if api_secret and bits(api_secret) < ENOUGH_BITS:
+        log.warning(
+            "the first tenant's API secret is weak: set OUTRIDER_BOOTSTRAP_API_SECRET to at least 32 random "
+            "characters before the first start, or leave it out and one is made"
+        )
     now = clock.now()
     identity = uuid7(now, entropy.bytes(10))
     made = FirstCredentials(

@@ -10,9 +10,9 @@ from base64 import urlsafe_b64encode
 import msgspec
 
 from outrider.app import fields
-from outrider.app.access import Scope
+from outrider.app.access import Caller, Scope
 from outrider.app.books import Books
-from outrider.domain.clock import parse_iso
+from outrider.domain.clock import iso, parse_iso
 from outrider.domain.errors import InvalidField, NotFound
 from outrider.domain.ids import object_id
 from outrider.domain.model import ApiKey, TenantBook
@@ -48,23 +48,30 @@ class Keys:
     def all(self, tenant: str) -> list[ApiKey]:
         return sorted(self._books.of(tenant).keys.values(), key=lambda k: (k.created, k.id))
 
-    async def create(self, tenant: str, given: KeyInput) -> ShownKey:
+    async def create(self, caller: Caller, given: KeyInput) -> ShownKey:
+        """A new key of the caller's tenant. It allows no more, and for no longer, than the caller's credentials."""
         name = given.Name.strip()
         if not _NAME.fullmatch(name):
             raise InvalidField("Name", "1 to 64 characters, no control characters", f"{len(name)} characters")
         wrong = [scope for scope in given.Scopes if scope not in set(Scope)]
         if wrong or not given.Scopes:
             raise InvalidField("Scopes", f"some of {', '.join(Scope)}", wrong[0][:60] if wrong else "none")
+        scopes = tuple(Scope(scope) for scope in dict.fromkeys(given.Scopes))
+        caller.need(scopes)
         now = self._clock.now()
         expires = None if given.Expires is None else parse_iso(given.Expires, "Expires")
         if expires is not None and expires <= now:
             raise InvalidField("Expires", "a date in the future", given.Expires or "")
+        if caller.expires is not None and (expires is None or expires > caller.expires):
+            raise InvalidField(
+                "Expires", f"at most {iso(caller.expires)}, as its maker's", given.Expires or "never"
+            )
         token = _token(self._entropy.bytes(32))
         key = ApiKey(
             id=object_id(now, self._entropy.bytes(8)),
-            tenant=tenant,
+            tenant=caller.tenant,
             name=name,
-            scopes=tuple(dict.fromkeys(given.Scopes)),
+            scopes=scopes,
             digest=hashlib.sha256(token.encode()).hexdigest(),
             created=now,
             expires=expires,
@@ -73,7 +80,7 @@ class Keys:
         async def make(book: TenantBook) -> None:
             await self._book.save_key(key, book.version)
 
-        await self._books.change(tenant, make)
+        await self._books.change(caller.tenant, make)
         return ShownKey(key, token)
 
     async def delete(self, tenant: str, key: str) -> None:

@@ -11,7 +11,7 @@ from outrider.ports.upkeep import Upkeep
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """`owed` counts deliveries of all tenants."""
+    """`owed` counts deliveries of the tenant that asks."""
 
     store: str
     nodes: list[NodeRow]
@@ -28,7 +28,7 @@ class System:
         self._queue = queue
         self._upkeep = upkeep
 
-    async def condition(self) -> Condition:
-        return Condition(
-            self._store, await self._processes.nodes(), await self._queue.size(), await self._upkeep.warnings()
-        )
+    async def condition(self, tenant: str) -> Condition:
+        """As `tenant` may see it: nothing in it tells of other tenants."""
+        owed = await self._queue.size(tenant)
+        return Condition(self._store, await self._processes.nodes(), owed, await self._upkeep.warnings())

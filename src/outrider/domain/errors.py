@@ -80,17 +80,28 @@ class Conflict(CallerError):
         )
 
 
-class TooManyCalls(CallerError):
-    """The tenant calls more often than its settings allow; the next call is due in `retry_after` seconds."""
+class Throttled(CallerError):
+    """The caller asks too often; the next request may come in `retry_after` seconds."""
 
-    def __init__(self, per_second: float, retry_after: int) -> None:
+    def __init__(self, description: str, retry_after: int) -> None:
         super().__init__(
-            "Too many requests",
-            f"this tenant's limit is {per_second:g} calls per second; call again in {retry_after} s",
-            code=7929,
-            status=429,
+            "Too many requests", f"{description}; call again in {retry_after} s", code=7929, status=429
         )
         self.retry_after = retry_after
+
+
+class TooManyCalls(Throttled):
+    """The tenant calls more often than its settings allow."""
+
+    def __init__(self, per_second: float, retry_after: int) -> None:
+        super().__init__(f"this tenant's limit is {per_second:g} calls per second", retry_after)
+
+
+class TooManyGuesses(Throttled):
+    """Too many wrong credentials came from this source; what it sends now was not compared."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("too many wrong credentials came from this address", retry_after)
 
 
 class OurError(OutriderError):

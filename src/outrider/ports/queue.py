@@ -144,6 +144,6 @@ class Queue(Protocol):
         """The greatest delivery id in the queue; ids made from now on must be greater, so that order holds."""
         ...
 
-    async def size(self) -> int:
-        """How many deliveries are owed."""
+    async def size(self, tenant: str) -> int:
+        """How many deliveries the tenant is owed."""
         ...

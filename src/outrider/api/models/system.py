@@ -26,6 +26,6 @@ class System(msgspec.Struct, frozen=True):
     """The processes that share the store, what is owed, and what an operator should know."""
 
     Store: Annotated[str, described("The kind of store.", enum=["sqlite", "postgresql"])]
-    Owed: Annotated[int, described("Deliveries that have not ended, of all tenants.", minimum=0)]
+    Owed: Annotated[int, described("The tenant's deliveries that have not ended.", minimum=0)]
     Nodes: list[Node]
     Warnings: Annotated[list[str], described("A sentence each; empty when all is well.")]

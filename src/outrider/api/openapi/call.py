@@ -13,7 +13,7 @@ from litestar.params import ParameterKwarg
 from litestar.routes import HTTPRoute
 from litestar.typing import FieldDefinition
 
-from outrider.api.admission import scope_of
+from outrider.api.admission import scopes_of
 from outrider.api.openapi.schemas import alternatives
 from outrider.api.refusals import NO_PATH, OF_BODIES, OF_CREDENTIALS, OF_FIELDS, OURS, PACE, Refusal
 from outrider.app.access import Scope
@@ -34,8 +34,8 @@ class Parameter(msgspec.Struct, frozen=True):
 class Call(msgspec.Struct, frozen=True):
     """One method of one path. `body` and `answer` are types, `rules` further JSON Schema keywords of the body.
 
-    An absent body is an empty object, unless `body_required`. `scope` is None where nobody has to say who they are;
-    `paced` calls count towards the tenant's `CallsPerSecond`.
+    An absent body is an empty object, unless `body_required`. `scopes` are empty where nobody has to say who they
+    are; `paced` calls count towards the tenant's `CallsPerSecond`.
     """
 
     path: str
@@ -50,14 +50,14 @@ class Call(msgspec.Struct, frozen=True):
     rules: dict[str, Any] = {}
     body_required: bool = False
     paced: bool = False
-    scope: Scope | None = None
+    scopes: tuple[Scope, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     refusals: tuple[Refusal, ...] = ()
 
     def every_refusal(self) -> tuple[Refusal, ...]:
         """As they are answered on this path, the common ones too: of credentials, of bodies, of paths, and ours."""
         common: tuple[Refusal, ...] = ()
-        if self.scope is not None:
+        if self.scopes:
             common += OF_CREDENTIALS + (OF_FIELDS if self.body is None else OF_BODIES) + OURS
         if self.paced:
             common += PACE
@@ -97,8 +97,8 @@ def _call(route: HTTPRoute, method: str, handler: HTTPRouteHandler) -> Call:
     refusals = handler.opt.get("refusals", ())
     if route.path_parameters and not refusals:
         raise Undocumented(f"{where}: name the refusals (api/refusals.py) for what its path names")
-    scope = scope_of(method, handler)
-    if scope is None and "tenant" in fields:
+    scopes = scopes_of(method, handler)
+    if not scopes and "tenant" in fields:
         raise Undocumented(f"{where}: it asks for the tenant, so it cannot be open")
     return Call(
         path=route.path_format,
@@ -112,8 +112,8 @@ def _call(route: HTTPRoute, method: str, handler: HTTPRouteHandler) -> Call:
         body=raw() if raw else fields["data"].annotation if "data" in fields else None,
         rules=handler.opt.get("rules", {}),
         body_required=raw is not None,
-        paced=scope is not None,
-        scope=scope,
+        paced=bool(scopes),
+        scopes=scopes,
         parameters=tuple(_parameters(handler, fields)),
         refusals=tuple(refusals),
     )

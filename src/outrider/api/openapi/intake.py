@@ -24,7 +24,7 @@ CALLS = (
         answer=AcceptedList,
         body=EventInput
         | Annotated[list[EventInput], described("Accepted together.", minItems=1, maxItems=MOST_EVENTS)],
-        scope=Scope.SEND,
+        scopes=(Scope.SEND,),
         parameters=PREVENTION,
         refusals=(UNKNOWN_EVENT, EVENT_COUNT, ID_TAKEN),
     ),
@@ -39,7 +39,7 @@ CALLS = (
         status=202,
         answer=AcceptedList,
         body=OperationInput,
-        scope=Scope.SEND,
+        scopes=(Scope.SEND,),
         parameters=PREVENTION,
         refusals=(UNKNOWN_EVENT, EVENT_COUNT, ID_TAKEN),
     ),

@@ -60,13 +60,13 @@ def _body(call: Call, schemas: Schemas, examples: Mapping[str, Example]) -> dict
 
 
 def security(call: Call) -> list[dict[str, list[str]]]:
-    """Any one of three ways; a bearer key needs the scope. None for calls that are open to everybody."""
-    if call.scope is None:
+    """Any one of three ways; a bearer key needs all the scopes. None for calls that are open to everybody."""
+    if not call.scopes:
         return []
     return [
         {"apiKeyHeader": [], "apiSecretHeader": []},
         {"apiKeyQuery": [], "apiSecretQuery": []},
-        {"bearer": [str(call.scope)]},
+        {"bearer": [str(scope) for scope in call.scopes]},
     ]
 
 

@@ -8,13 +8,20 @@ from outrider.api import parameters, views
 from outrider.api.models.common import Deleted
 from outrider.api.models.configuration import KeyList, ShownKey
 from outrider.api.refusals import NO_KEY
+from outrider.app.access import Caller
 from outrider.app.keys import KeyInput
 from outrider.app.services import Services
 
 
-@post("/", status_code=200, operation_id="createKey", summary="Create a bearer key; its token is shown once")
-async def create_key(tenant: str, services: Services, data: KeyInput) -> ShownKey:
-    return views.shown_key(await services.keys.create(tenant, data))
+@post(
+    "/",
+    status_code=200,
+    operation_id="createKey",
+    summary="Create a bearer key; its token is shown once",
+    description="A key gets no scope that its maker lacks, and does not outlive the key that makes it.",
+)
+async def create_key(caller: Caller, services: Services, data: KeyInput) -> ShownKey:
+    return views.shown_key(await services.keys.create(caller, data))
 
 
 @get("/", operation_id="listKeys", summary="List bearer keys")

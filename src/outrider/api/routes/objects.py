@@ -11,6 +11,7 @@ from litestar import Request, Router, delete, get, post, put
 from litestar.di import Provide
 
 from outrider.api import parameters
+from outrider.api.admission import CHANGES_AND_READS
 from outrider.api.intake import read_body
 from outrider.api.models.common import Deleted
 from outrider.api.models.objects import ObjectList
@@ -72,6 +73,7 @@ async def get_custom_object(services: Services, place: Place, record_id: paramet
     summary="Replace a record's content, or the top-level fields that the body names",
     description="Tells it by `UpdateCustomObject`. Updates at the same moment all survive, one after the other.",
     body=_content,
+    scopes=CHANGES_AND_READS,
     refusals=(*OBJECT_PLACE, CONTENT, UPDATE_TYPE, NO_RECORD),
 )
 async def update_custom_object(

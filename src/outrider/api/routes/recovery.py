@@ -5,6 +5,7 @@ from __future__ import annotations
 from litestar import Router, get, post
 
 from outrider.api import parameters, views
+from outrider.api.admission import CHANGES_AND_READS, READS
 from outrider.api.models.history import Delivery
 from outrider.api.models.recovery import Job, JobPage, Preview
 from outrider.api.refusals import JOB_DONE, NO_DELIVERY, NO_JOB, NO_WEBHOOK, UNKNOWN_EVENT, WEBHOOK_DELETED
@@ -18,6 +19,7 @@ from outrider.app.services import Services
     operation_id="resendDelivery",
     summary="Send a delivery again",
     description="One that waits becomes due now; one that ended gets a successor, which is the answer.",
+    scopes=CHANGES_AND_READS,
     refusals=(NO_DELIVERY, WEBHOOK_DELETED),
 )
 async def resend_delivery(tenant: str, services: Services, delivery_id: parameters.DeliveryId) -> Delivery:
@@ -30,6 +32,7 @@ async def resend_delivery(tenant: str, services: Services, delivery_id: paramete
     operation_id="startJob",
     summary="Start a recovery job, or look at what it would send",
     description="The running job, which survives restarts; with `DryRun` a preview, and nothing is sent.",
+    scopes=CHANGES_AND_READS,
     refusals=(NO_WEBHOOK, UNKNOWN_EVENT),
 )
 async def start_job(tenant: str, services: Services, data: JobInput) -> Job | Preview:
@@ -59,6 +62,7 @@ async def get_job(tenant: str, services: Services, job_id: parameters.JobId) -> 
     status_code=200,
     operation_id="cancelJob",
     summary="Cancel a recovery job; the deliveries it made stay",
+    scopes=CHANGES_AND_READS,
     refusals=(NO_JOB, JOB_DONE),
 )
 async def cancel_job(tenant: str, services: Services, job_id: parameters.JobId) -> Job:
@@ -70,6 +74,7 @@ async def cancel_job(tenant: str, services: Services, job_id: parameters.JobId) 
     status_code=200,
     operation_id="tryFilter",
     summary="Try a filter on past events",
+    scopes=READS,
     refusals=(UNKNOWN_EVENT,),
 )
 async def try_filter(tenant: str, services: Services, data: FilterInput) -> Preview:

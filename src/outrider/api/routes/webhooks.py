@@ -9,6 +9,7 @@ from litestar import Router, delete, get, post, put
 
 from outrider import catalog
 from outrider.api import parameters, views
+from outrider.api.admission import CHANGES_AND_READS
 from outrider.api.models.common import Deleted
 from outrider.api.models.webhooks import EventNameList, TestResult, Webhook, WebhookList
 from outrider.api.refusals import NAME_TAKEN, NO_WEBHOOK, TARGET, TOO_MANY, UNKNOWN_EVENT, URL_TAKEN
@@ -61,6 +62,7 @@ async def get_webhook(tenant: str, services: Services, webhook_id: parameters.We
     "/{webhook_id:str}",
     operation_id="updateWebhook",
     summary="Change what the body names of a webhook",
+    scopes=CHANGES_AND_READS,
     refusals=(NO_WEBHOOK, UNKNOWN_EVENT, TARGET, TOO_MANY, NAME_TAKEN, URL_TAKEN),
 )
 async def update_webhook(
@@ -75,6 +77,7 @@ async def update_webhook(
     status_code=200,
     operation_id="pauseWebhook",
     summary="Keep what a webhook is owed",
+    scopes=CHANGES_AND_READS,
     refusals=(NO_WEBHOOK,),
 )
 async def pause_webhook(tenant: str, services: Services, webhook_id: parameters.WebhookId) -> Webhook:
@@ -86,6 +89,7 @@ async def pause_webhook(tenant: str, services: Services, webhook_id: parameters.
     status_code=200,
     operation_id="resumeWebhook",
     summary="Send what a webhook is owed",
+    scopes=CHANGES_AND_READS,
     refusals=(NO_WEBHOOK,),
 )
 async def resume_webhook(tenant: str, services: Services, webhook_id: parameters.WebhookId) -> Webhook:
@@ -103,6 +107,7 @@ async def _enable(tenant: str, services: Services, webhook: str, *, enabled: boo
     operation_id="testWebhook",
     summary="Make one attempt with a sample, and answer with what came of it",
     description="It is made also to a webhook that is not enabled, and leaves no trace in the ledger.",
+    scopes=CHANGES_AND_READS,
     refusals=(NO_WEBHOOK, UNKNOWN_EVENT),
 )
 async def test_webhook(

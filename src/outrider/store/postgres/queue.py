@@ -111,5 +111,5 @@ class PostgresQueue:
         newest: str | None = await self._connections.run(lambda c: c.fetchval(SQL["newest"]))
         return newest
 
-    async def size(self) -> int:
-        return int(await self._connections.run(lambda c: c.fetchval(SQL["size"])))
+    async def size(self, tenant: str) -> int:
+        return int(await self._connections.run(lambda c: c.fetchval(SQL["size"], tenant)))

@@ -143,5 +143,5 @@ class SqliteQueue:
     async def newest(self) -> str | None:
         return await self._readers.read(lambda connection: connection.execute(SQL["newest"]).get)
 
-    async def size(self) -> int:
-        return await self._readers.read(lambda connection: int(connection.execute(SQL["size"]).get))
+    async def size(self, tenant: str) -> int:
+        return await self._readers.read(lambda connection: int(connection.execute(SQL["size"], (tenant,)).get))

@@ -244,4 +244,4 @@ SELECT max(n.id) FROM tenant t
 CROSS JOIN LATERAL (SELECT q.id FROM queue q WHERE q.tenant = t.id ORDER BY q.id DESC LIMIT 1) n
 
 -- name: size
-SELECT count(*) FROM queue
+SELECT count(*) FROM queue WHERE tenant = $1

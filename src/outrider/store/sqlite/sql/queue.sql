@@ -131,4 +131,4 @@ SELECT max(id) FROM queue
 SELECT document FROM webhook WHERE id = ? AND deleted IS NULL
 
 -- name: size
-SELECT count(*) FROM queue
+SELECT count(*) FROM queue WHERE tenant = (SELECT number FROM tenant WHERE id = ?)
