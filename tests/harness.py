@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 API_KEY = "test-api-key"
-API_SECRET = "test-api-secret"  # a loopback server's, made for tests
+API_SECRET = "7c9e6679-7425-40de-944b-e07fc1f90ae7"  # a loopback server's, made for tests
 
 
 def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
