@@ -11,6 +11,7 @@ from outrider.dispatch.judge import Verdict, judge
 from outrider.dispatch.receivers import Receivers
 from outrider.dispatch.request import Template, build, template
 from outrider.domain.delivery import Line, Outcome, Policy, advance
+from outrider.domain.echo import EchoMask
 from outrider.domain.errors import OurError
 from outrider.domain.ids import Ids
 from outrider.domain.model import Acceptance, Delivery, TenantBook, Webhook
@@ -33,6 +34,8 @@ from outrider.ports.vault import Unsealable, Vault
 log = logging.getLogger("outrider.attempt")
 ANSWER_BYTES = 4096
 TEMPLATES = 10_000
+COMPRESSED = "the answer is compressed although that was not asked for, so its body is not kept"
+_COMPRESSED = (b"\x1f\x8b", b"(\xb5/\xfd", b"BZh", b"\xfd7zXZ", b"PK\x03\x04")  # gzip, zstd, bzip2, xz, zip
 NOTHING_BUT_FAILURES = "nothing but failures for 5 days"
 
 
@@ -188,12 +191,14 @@ class Attempter:
 def _record(
     number: int, started: int, common: Template, request: Request, answer: Reply | Failure
 ) -> AttemptRecord:
-    """What the ledger keeps: credentials masked, no query of the URL, the first 4 KiB of the answer."""
+    """What the ledger keeps: secrets masked, no query of the URL, the first 4 KiB of the answer."""
     if isinstance(answer, Failure):
         status, error, detail, body, cut = None, str(answer.kind), answer.detail, b"", False
     else:
-        status, error, detail, body = answer.status, None, None, answer.body[:ANSWER_BYTES]
-        cut = answer.body_cut or len(answer.body) > ANSWER_BYTES
+        status, error, detail = answer.status, None, None
+        body, cut = _kept(answer, common.echo)
+        if not body and answer.body:
+            detail = COMPRESSED
     return AttemptRecord(
         number=number,
         started=started,
@@ -206,3 +211,17 @@ def _record(
         answer_cut=cut,
         timing=answer.timing,
     )
+
+
+def _kept(answer: Reply, echo: EchoMask) -> tuple[bytes, bool]:
+    """The beginning of the answer's body, and whether there was more. Nothing of a compressed one: secrets that it
+    echoes could not be found in it."""
+    body = answer.body
+    if not body:
+        return b"", False
+    codings = [value.strip().lower() for name, value in answer.headers if name == "content-encoding"]
+    if any(coding not in {"", "identity"} for coding in codings) or body.startswith(_COMPRESSED):
+        return b"", True
+    cut = answer.body_cut or len(body) > ANSWER_BYTES
+    masked = echo.mask(body[:ANSWER_BYTES], cut=cut)
+    return masked[:ANSWER_BYTES], cut or len(masked) > ANSWER_BYTES

@@ -11,9 +11,10 @@ from base64 import b64encode
 import msgspec
 
 from outrider import __version__
+from outrider.domain.echo import EchoMask, request_secrets
 from outrider.domain.model import Authentication, AuthType, Delivery, TenantBook, Webhook
 from outrider.domain.redaction import mask_headers
-from outrider.domain.signing import Signer
+from outrider.domain.signing import PREFIX, Signer, whsec
 from outrider.domain.target import shown_url, with_query
 from outrider.ports.sender import Request
 from outrider.ports.vault import Vault
@@ -24,7 +25,8 @@ USER_AGENT = f"Outrider/{__version__}"
 class Template(msgspec.Struct, frozen=True):
     """What requests to one webhook have in common, good until `until` of the configuration it was made from.
 
-    `shown_url` and `shown` are for the ledger, credentials masked.
+    `shown_url` and `shown` are for the ledger, credentials masked. `secrets` are the plain values of all that is
+    secret about its requests, and `echo` masks them in answers.
     """
 
     book: TenantBook
@@ -34,6 +36,8 @@ class Template(msgspec.Struct, frozen=True):
     fixed: tuple[tuple[str, str], ...]
     shown_url: str
     shown: tuple[tuple[str, str], ...]
+    secrets: tuple[str, ...]
+    echo: EchoMask
 
     def holds(self, book: TenantBook, now: int) -> bool:
         return self.book is book and (self.until is None or now < self.until)
@@ -41,7 +45,7 @@ class Template(msgspec.Struct, frozen=True):
 
 def template(webhook: Webhook, book: TenantBook, vault: Vault, now: int) -> Template:
     """Raises Unsealable or LookupError when the webhook's secrets are not to be had: our fault."""
-    signer, until = _signer(book, webhook, vault, now)
+    signing, until = _signing_secrets(book, webhook, vault, now)
     fixed = [
         ("accept", "application/json"),
         ("accept-encoding", "identity"),
@@ -49,22 +53,39 @@ def template(webhook: Webhook, book: TenantBook, vault: Vault, now: int) -> Temp
         ("user-agent", USER_AGENT),
         ("request-context", f"appId=cid-v1:{webhook.tenant}"),
     ]
+    secrets = [
+        form for secret in signing for form in (secret.removeprefix(PREFIX), whsec(secret).removeprefix(PREFIX))
+    ]
     if webhook.authentication is not None:
-        fixed.append(("authorization", _authorization(webhook, webhook.authentication, vault)))
-    fixed += (webhook.headers or {}).items()
+        value, credentials = _authorization(webhook, webhook.authentication, vault)
+        fixed.append(("authorization", value))
+        secrets += credentials
+    own = tuple((webhook.headers or {}).items())
     url = with_query(webhook.target_url, webhook.query_params)
-    return Template(book, signer, until, url, tuple(fixed), shown_url(url), mask_headers(tuple(fixed)))
+    secrets += request_secrets(own, url)
+    sent = (*fixed, *own)
+    return Template(
+        book=book,
+        signer=Signer(signing),
+        until=until,
+        url=url,
+        fixed=sent,
+        shown_url=shown_url(url),
+        shown=mask_headers(sent),
+        secrets=tuple(secrets),
+        echo=EchoMask(secrets),
+    )
 
 
-def _signer(book: TenantBook, webhook: Webhook, vault: Vault, now: int) -> tuple[Signer, int | None]:
-    """With the secrets that sign now, and the instant the first of them stops to."""
+def _signing_secrets(book: TenantBook, webhook: Webhook, vault: Vault, now: int) -> tuple[list[str], int | None]:
+    """Those that sign now, current one first, and the instant the first of them stops to."""
     tenant = book.tenant
     if not webhook.secret:
-        return Signer([vault.unseal(tenant.api_secret, f"tenant/{tenant.id}/api-secret")]), None
+        return [vault.unseal(tenant.api_secret, f"tenant/{tenant.id}/api-secret")], None
     secret = book.secrets[webhook.secret.lower()]
     valid = [v for v in secret.versions if v.valid_until is None or v.valid_until > now]
     ends = [v.valid_until for v in valid if v.valid_until is not None]
-    return Signer([vault.unseal(v.sealed, f"secret/{secret.id}") for v in valid]), min(ends, default=None)
+    return [vault.unseal(v.sealed, f"secret/{secret.id}") for v in valid], min(ends, default=None)
 
 
 def build(delivery: Delivery, common: Template, *, now: int, nonce: bytes, timeout_ms: int) -> Request:
@@ -81,10 +102,11 @@ def build(delivery: Delivery, common: Template, *, now: int, nonce: bytes, timeo
     return Request(common.url, headers, body, timeout_ms, common.fixed)
 
 
-def _authorization(webhook: Webhook, authentication: Authentication, vault: Vault) -> str:
-    """RFC 6750 bearer or RFC 7617 basic credentials."""
+def _authorization(webhook: Webhook, authentication: Authentication, vault: Vault) -> tuple[str, list[str]]:
+    """RFC 6750 bearer or RFC 7617 basic credentials: the header's value, and what of it is secret."""
     credential = vault.unseal(authentication.sealed, f"webhook/{webhook.id}/credential")
     if authentication.kind is AuthType.BEARER:
-        return f"Bearer {credential}"
-    pair = f"{authentication.username}:{credential}".encode()
-    return f"Basic {b64encode(pair).decode()}"
+        return f"Bearer {credential}", [credential]
+    pair = f"{authentication.username}:{credential}"
+    coded = b64encode(pair.encode()).decode()
+    return f"Basic {coded}", [credential, pair, coded]

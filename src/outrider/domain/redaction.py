@@ -12,6 +12,13 @@ import msgspec
 
 MASK = "**********"
 
+# Headers and query parameters whose values are no secret, whoever sets them; `-` and `_` are the same in them.
+PLAIN_NAMES = frozenset(
+    """accept-language content-language x-language language lang locale x-environment environment env x-region
+    region x-version version x-api-version api-version v x-source source src x-channel channel x-format format
+    x-event event x-topic topic x-application-name x-team team""".split()
+)
+
 SECRET_FIELDS = frozenset(
     """password pin accesstoken access_token refreshtoken refresh_token idtoken id_token token tokensecret
     token_secret clientsecret client_secret apisecret api_secret lastpasswordchangetoken lastpinchangetoken

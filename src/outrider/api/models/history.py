@@ -113,9 +113,11 @@ class Attempt(msgspec.Struct, frozen=True):
     Url: Annotated[str, described("Without its query.")]
     Status: Annotated[int | None, described("The HTTP status of the answer.")]
     Error: Annotated[str | None, described("Why there was no answer.", examples=["timeout"])]
-    Detail: Annotated[str | None, described("The same in a sentence.")]
+    Detail: Annotated[str | None, described("The same in a sentence, or why the answer's body was not kept.")]
     Duration: Duration
-    Answer: Annotated[str, described("The beginning of the answer's body; bytes that are not UTF-8 as U+FFFD.")]
+    Answer: Annotated[
+        str, described("The beginning of the answer's body, secrets masked; bytes that are not UTF-8 as U+FFFD.")
+    ]
     AnswerCut: Annotated[bool, described("Whether the body was longer.")]
     RequestHeaders: list[Header]
 
