@@ -12,6 +12,7 @@ import msgspec
 from outrider.domain.address import AddressPolicy
 from outrider.domain.delivery import STANDARD_SCHEDULE
 from outrider.domain.errors import ConfigError
+from outrider.domain.secret_names import SecretNames
 from outrider.domain.strength import FEWEST_CHARACTERS, trivial
 
 T = TypeVar("T")
@@ -46,6 +47,7 @@ class Config(msgspec.Struct, frozen=True):
     egress_ca_file: str | None = None
     timeout_ms: int = 15_000
     retry_schedule_ms: tuple[int, ...] = STANDARD_SCHEDULE
+    masked_fields: str = ""
     max_event_bytes: int = 256 * 1024
     max_request_bytes: int = 16 * 1024 * 1024
     stop_grace_ms: int = 25_000
@@ -148,6 +150,11 @@ def _allow(_name: str, value: str) -> str:
     return value
 
 
+def _masked_fields(name: str, value: str) -> str:
+    SecretNames.parse(value, name)
+    return value
+
+
 def _credential(name: str, value: str) -> str:
     # LoginRadius' Python SDK does not URL-encode, so other characters would not arrive.
     if not 8 <= len(value) <= 128 or not all(c.isascii() and (c.isalnum() or c in "-._~") for c in value):
@@ -186,6 +193,7 @@ _READERS: dict[str, Callable[[str, str], object]] = {
     "OUTRIDER_EGRESS_CA_FILE": _text,
     "OUTRIDER_TIMEOUT_MS": _number(1_000, 30_000),
     "OUTRIDER_RETRY_SCHEDULE_MS": _schedule,
+    "OUTRIDER_MASKED_FIELDS": _masked_fields,
     "OUTRIDER_MAX_EVENT_BYTES": _number(1_024, 16 * 1024 * 1024),
     "OUTRIDER_MAX_REQUEST_BYTES": _number(1_024, 256 * 1024 * 1024),
     "OUTRIDER_STOP_GRACE_MS": _number(0, 600_000),

@@ -47,6 +47,8 @@ from outrider.domain.clock import DAY
 from outrider.domain.delivery import Policy
 from outrider.domain.errors import ConfigError
 from outrider.domain.ids import Ids
+from outrider.domain.masking import Masking
+from outrider.domain.secret_names import SecretNames
 from outrider.egress.sender import HttpSender
 from outrider.egress.tls import make_tls_context
 from outrider.observe.clock import SystemClock, SystemEntropy
@@ -232,6 +234,7 @@ def _services(made: _Made, handover: Handover, attempter: Attempter) -> Services
     managed: dict[str, Any] = {"book": store.book, "books": books, "clock": clock, "entropy": entropy}
     reaching = managed | {"vault": vault, "handover": handover}
     webhooks = Webhooks(**reaching, ledger=store.ledger)
+    masking = Masking(SecretNames.parse(config.masked_fields))
     intake = Intake(
         books=books,
         queue=store.queue,
@@ -240,6 +243,7 @@ def _services(made: _Made, handover: Handover, attempter: Attempter) -> Services
         clock=clock,
         ids=ids,
         limits=Limits(event_bytes=config.max_event_bytes),
+        masking=masking,
     )
     return Services(
         access=Access(books, vault, clock, Guesses(config.denied_per_minute, time.monotonic)),
@@ -248,7 +252,7 @@ def _services(made: _Made, handover: Handover, attempter: Attempter) -> Services
         settings=Settings(book=store.book, books=books),
         webhooks=webhooks,
         subscriptions=Subscriptions(webhooks),
-        trials=Trials(webhooks=webhooks, prober=attempter, clock=clock, ids=ids),
+        trials=Trials(webhooks=webhooks, prober=attempter, clock=clock, ids=ids, masking=masking),
         secrets=Secrets(**reaching, ids=ids),
         keys=Keys(**managed),
         history=History(store.ledger),

@@ -9,9 +9,11 @@ import pytest
 from outrider import catalog
 from outrider.catalog import EventType, Family
 from outrider.domain.errors import InvalidField
+from outrider.domain.masking import Masking
 from outrider.domain.model import Acceptance, Delivery, Tenant, TenantBook, Webhook
 from outrider.domain.news import announce, delivery_exhausted, secret_rotated, webhook_disabled
-from outrider.domain.redaction import mask_payload
+from outrider.domain.redaction import MASK
+from outrider.domain.secret_names import SecretNames
 
 CIAM = """Login Register UpdateProfile ResetPassword ChangePassword EmailVerification AddEmail RemoveEmail
 BlockAccount DeleteAccount SetUsername CreateTraditionalAccount AssignRoles UnassignRoles SetPassword
@@ -74,7 +76,35 @@ def test_samples_validate_against_their_schema(kind: EventType, variant: str) ->
     encoded = msgspec.json.encode(sample)
     payload = kind.decode(encoded)
     assert kind.subject(payload) or variant in {"saml", "oidc"}
-    assert mask_payload(encoded).replace(b" ", b"") == encoded.replace(b" ", b""), "samples come masked"
+    assert Masking(SecretNames()).payload(encoded).replace(b" ", b"") == encoded.replace(b" ", b""), (
+        "samples come masked"
+    )
+
+
+def test_of_documented_fields_only_the_secret_ones_are_masked() -> None:
+    """Every sample with every absent field filled."""
+
+    def filled(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: filled(member) for name, member in value.items()}
+        if isinstance(value, list):
+            return [filled(member) for member in value]
+        return "filled" if value in {None, "", MASK} else value
+
+    def masked(value: Any, name: str = "") -> set[str]:
+        if isinstance(value, dict):
+            return set().union(*(masked(member, name) for name, member in value.items()))
+        if isinstance(value, list):
+            return set().union(*(masked(member, name) for member in value))
+        return {name} if value == MASK else set()
+
+    found: set[str] = set()
+    for kind, variant in SAMPLES:
+        data = msgspec.json.encode(filled(kind.samples()[variant]))
+        found |= masked(msgspec.json.decode(Masking(SecretNames()).payload(data)))
+    # A provider's credential is documented as an object; as one, it is looked into.
+    contract = {"Password", "LastPasswordChangeToken", "PIN", "LastPINChangeToken", "ClientSecret"}
+    assert found == contract | {"ProviderAccessCredential"}
 
 
 @pytest.mark.parametrize(("name", "variant"), PRINTED)

@@ -25,7 +25,9 @@ from outrider.domain.breaker import Rules
 from outrider.domain.delivery import Policy
 from outrider.domain.errors import StoreUnavailable
 from outrider.domain.ids import Ids
+from outrider.domain.masking import Masking
 from outrider.domain.model import Ordering, Tenant, Webhook
+from outrider.domain.secret_names import SecretNames
 from outrider.ports.ledger import DeliveryQuery, DeliveryRow, EventQuery, LedgerLine
 from outrider.ports.sender import Failure, FailureKind, Reply, Request, Timing
 from outrider.vault.keyring import Keyring
@@ -183,7 +185,7 @@ class World:
         )  # fmt: skip
         self.intake = Intake(
             books=self.books, queue=self.queue, handover=self.engine.lanes, vault=self.vault, clock=self.chance,
-            ids=ids, limits=Limits(),
+            ids=ids, limits=Limits(), masking=Masking(SecretNames()),
         )  # fmt: skip
         await self.engine.start()
 

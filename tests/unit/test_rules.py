@@ -111,9 +111,15 @@ def test_the_envelope_keeps_the_producers_bytes() -> None:
 
 
 def test_modified_fields_never_name_secrets() -> None:
-    before = {"Uid": "1", "Password": "a", "Email": [1], "Gone": 1, "Same": None}
-    after = {"Uid": "1", "Password": "b", "Email": [2], "New": 1}
+    before = {"Uid": "1", "Password": "a", "Access_Token": 1, "Email": [1], "Gone": 1, "Same": None}
+    after = {"Uid": "1", "Password": "b", "Access_Token": 2, "Email": [2], "New": 1}
     assert modified_fields(before, after) == ("Email", "New", "Gone")
+
+
+def test_modified_fields_say_that_what_the_rule_masks_changed() -> None:
+    before = {"SecurityAnswer": "a", "ProviderAccessCredential": {"AccessToken": "a"}, "NewPassword": "same"}
+    after = {"SecurityAnswer": "b", "ProviderAccessCredential": {"AccessToken": "b"}, "NewPassword": "same"}
+    assert modified_fields(before, after) == ("SecurityAnswer", "ProviderAccessCredential")
 
 
 def test_ids_sort_by_time() -> None:

@@ -20,9 +20,9 @@ from outrider.domain.envelope import decoded, envelope, modified_fields
 from outrider.domain.errors import CallerError, Conflict, InvalidField
 from outrider.domain.fanout import fan_out
 from outrider.domain.ids import Ids, is_uuid
+from outrider.domain.masking import Masking
 from outrider.domain.model import Acceptance, Delivery, Event, Skip, TenantBook
 from outrider.domain.operation import Happening, skips
-from outrider.domain.redaction import mask_payload
 from outrider.ports.clock import Clock
 from outrider.ports.handover import Handover
 from outrider.ports.queue import IdTaken, Queue
@@ -79,6 +79,7 @@ class Intake:
         clock: Clock,
         ids: Ids,
         limits: Limits,
+        masking: Masking,
     ) -> None:
         self._books = books
         self._queue = queue
@@ -87,6 +88,7 @@ class Intake:
         self._clock = clock
         self._ids = ids
         self._limits = limits
+        self._masking = masking
 
     def accept_one(self, tenant: str, event: EventInput, *, prevented: bool) -> Awaitable[list[Accepted]]:
         """Accept one event; errors name its fields. Committed on return."""
@@ -152,7 +154,7 @@ class Intake:
             operation=None,
             time=happened,
             accepted=now,
-            body=envelope(kind.name, identity, mask_payload(data), happened, modified),
+            body=envelope(kind.name, identity, self._masking.payload(data), happened, modified),
             fingerprint=self._vault.fingerprint(_content(kind.name, given, data, previous)),
         )
         return _Read(

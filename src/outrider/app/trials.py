@@ -11,8 +11,8 @@ from outrider.domain.envelope import envelope
 from outrider.domain.errors import NotFound
 from outrider.domain.fanout import owe
 from outrider.domain.ids import Ids
+from outrider.domain.masking import Masking
 from outrider.domain.model import Event
-from outrider.domain.redaction import mask_payload
 from outrider.ports.clock import Clock
 from outrider.ports.trials import Prober, Trial
 
@@ -25,11 +25,12 @@ class TrialInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Trials:
-    def __init__(self, *, webhooks: Webhooks, prober: Prober, clock: Clock, ids: Ids) -> None:
+    def __init__(self, *, webhooks: Webhooks, prober: Prober, clock: Clock, ids: Ids, masking: Masking) -> None:
         self._webhooks = webhooks
         self._prober = prober
         self._clock = clock
         self._ids = ids
+        self._masking = masking
 
     async def send(self, tenant: str, webhook: str, given: TrialInput) -> Trial:
         """One attempt, signed and with everything the webhook adds. It leaves no trace in the ledger."""
@@ -47,7 +48,7 @@ class Trials:
             operation=None,
             time=now,
             accepted=now,
-            body=envelope(kind.name, identity, mask_payload(data), now),
+            body=envelope(kind.name, identity, self._masking.payload(data), now),
             fingerprint=b"",
         )
         try:

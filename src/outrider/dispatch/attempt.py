@@ -219,8 +219,10 @@ def _kept(answer: Reply, echo: EchoMask) -> tuple[bytes, bool]:
     body = answer.body
     if not body:
         return b"", False
-    codings = [value.strip().lower() for name, value in answer.headers if name == "content-encoding"]
-    if any(coding not in {"", "identity"} for coding in codings) or body.startswith(_COMPRESSED):
+    for name, value in answer.headers:
+        if name == "content-encoding" and value.strip().lower() not in {"", "identity"}:
+            return b"", True
+    if body.startswith(_COMPRESSED):
         return b"", True
     cut = answer.body_cut or len(body) > ANSWER_BYTES
     masked = echo.mask(body[:ANSWER_BYTES], cut=cut)

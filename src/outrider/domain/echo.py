@@ -55,6 +55,7 @@ class EchoMask:
     def __init__(self, secrets: Iterable[str]) -> None:
         self._secrets = tuple(secrets)
         self._forms: _Forms | None = None
+        self._harmless = b""
 
     def mask(self, body: bytes, *, cut: bool) -> bytes:
         """`body` with ten asterisks for every secret in it; when it was `cut`, also for one begun at its end."""
@@ -62,6 +63,8 @@ class EchoMask:
             return body
         if self._forms is None:
             self._forms = _Forms(self._secrets)
+        if body == self._harmless and not cut:  # many receivers say the same every time
+            return body
         spans: set[Span] = set()
         text, back = body, list[list[int]]()
         for level in range(LEVELS + 1):
@@ -74,7 +77,10 @@ class EchoMask:
                 spans.add(_placed(span, back))
                 if len(spans) > MOST_FOUND:
                     return _MASK
-        return _masked(body, spans) if spans else body
+        if spans:
+            return _masked(body, spans)
+        self._harmless = b"" if cut else body
+        return body
 
 
 class _Forms:
@@ -95,8 +101,13 @@ class _Forms:
         self._starts = [*heads, *(word.translate(_FOLDED, _IGNORED) for word in words)]
         self._any = _any_of(self._starts)
 
-    def found(self, text: bytes, *, cut: bool) -> Iterator[Span]:
+    def found(self, text: bytes, *, cut: bool) -> Iterable[Span]:
         folded = text.translate(_FOLDED, _IGNORED)
+        if self._any(folded) is None and not cut:
+            return ()
+        return self._found(text, folded, cut=cut)
+
+    def _found(self, text: bytes, folded: bytes, *, cut: bool) -> Iterator[Span]:
         if self._any(folded) is not None:
             yield from self._long(text, folded)
             yield from self._short(text.lower())

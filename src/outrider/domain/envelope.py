@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from outrider.domain.clock import iso
-from outrider.domain.redaction import SECRET_FIELDS
+from outrider.domain.secret_names import CONTRACT
 
 
 class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -57,9 +57,12 @@ def _whole(digits: str) -> float:
 def modified_fields(previous: dict[str, Any], current: dict[str, Any]) -> tuple[str, ...]:
     """Names of top-level fields that differ, in the new profile's order, then those that vanished.
 
-    A missing field equals null. Secrets are never compared, so they are never listed.
+    A missing field equals null. What LoginRadius' contract masks is never compared, so it is never listed; that
+    another masked field changed may be known.
     """
     names = dict.fromkeys((*current, *previous))
     return tuple(
-        name for name in names if name.lower() not in SECRET_FIELDS and previous.get(name) != current.get(name)
+        name
+        for name in names
+        if name.lower().replace("_", "") not in CONTRACT and previous.get(name) != current.get(name)
     )
