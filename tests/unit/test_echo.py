@@ -159,3 +159,12 @@ def test_what_is_secret_of_a_request() -> None:
     headers = [("X-Api-Key", "k1"), ("X-Environment", "prod-eu"), ("Accept-Language", "de"), ("X-Anything", "v")]
     url = "https://u:pw@a.example/hooks/T0241X99ZK/v1?token=s%203&lang=de&x_region=eu&a=b+c&empty="
     assert request_secrets(headers, url) == ("k1", "v", "s 3", "b c", "T0241X99ZK", "u", "pw")
+
+
+def test_any_number_of_secrets() -> None:
+    """More than one pattern holds, as configurations from before there was a bound may have."""
+    secrets = [hashlib.sha256(b"%d" % n).hexdigest() for n in range(3_000)]
+    mask = EchoMask(secrets)
+    for secret in (secrets[0], secrets[1_500], secrets[-1]):
+        assert mask.mask(f"<{secret}>".encode(), cut=False) == f"<{MASK}>".encode()
+    assert mask.mask(b"nothing of ours", cut=False) == b"nothing of ours"
