@@ -32,7 +32,9 @@ def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
     raise AssertionError(f"not within {seconds} s: {condition}")
 
 
-def outrider(*arguments: str, stdin: bytes = b"", **settings: str) -> subprocess.CompletedProcess[bytes]:
+def outrider(
+    *arguments: str, stdin: bytes = b"", wait: float = 60, **settings: str
+) -> subprocess.CompletedProcess[bytes]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("OUTRIDER_")} | settings
     return subprocess.run(
         [sys.executable, "-m", "outrider", *arguments],
@@ -40,6 +42,7 @@ def outrider(*arguments: str, stdin: bytes = b"", **settings: str) -> subprocess
         input=stdin,
         capture_output=True,
         check=False,
+        timeout=wait,
     )
 
 

@@ -48,6 +48,7 @@ from outrider.domain.delivery import Policy
 from outrider.domain.errors import ConfigError
 from outrider.domain.ids import Ids
 from outrider.domain.masking import Masking
+from outrider.domain.readiness import Unready
 from outrider.domain.secret_names import SecretNames
 from outrider.egress.sender import HttpSender
 from outrider.egress.tls import make_tls_context
@@ -62,11 +63,12 @@ from outrider.store.sqlite import backup as sqlite_backup
 from outrider.store.sqlite import contents as sqlite_contents
 from outrider.store.sqlite import database as sqlite
 from outrider.vault.keyring import Keyring, open_keyring, unwrapped
-from outrider.vault.root import root_key
+from outrider.vault.root import missing, root_key
 
 
 class Outrider(msgspec.Struct):
-    """A built instance: use cases for the doors, the engine, and what to close."""
+    """A built instance: use cases for the doors, the engine, and what to close. `stopping`: it serves what still
+    comes and asks balancers to send it elsewhere."""
 
     services: Services
     engine: Engine
@@ -74,19 +76,41 @@ class Outrider(msgspec.Struct):
     store: Store
     follower: Follower | None
     first: FirstCredentials | None
+    takes_events: bool
     running: bool = False
+    stopping: bool = False
     following: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Take over what an earlier process left, then deliver."""
-        await self.engine.start()
+        """Take over what an earlier process left, then deliver. Idempotent. When that cannot be done, closes the
+        store and raises ConfigError."""
+        if self.running:
+            return
+        try:
+            await self.engine.start()
+        except BaseException as error:
+            await self.sender.close()
+            await self.store.close()
+            found = self.store.explained(error)
+            if found is None:
+                raise
+            raise found from error
         if self.follower is not None:
             start = asyncio.get_running_loop().create_task
             self.following = [start(kept_running(run)) for run in (self.follower.run, self.follower.listen)]
         self.running = True
 
+    async def unready(self) -> list[Unready]:
+        """Why an event would not be accepted now; nothing when it would. Cheap, however many ask."""
+        if self.stopping or not self.running:
+            return [Unready.STOPPING if self.stopping else Unready.STARTING]
+        if not self.takes_events:
+            return [Unready.NO_INTAKE]
+        return [reason for reason in (await self.store.unready(), self.engine.unready) if reason is not None]
+
     async def stop(self, grace_s: float) -> None:
         """Finish attempts under way, give leases back, close connections and the store. Idempotent."""
+        self.stopping = True
         if not self.running:
             return
         self.running = False
@@ -137,10 +161,15 @@ async def check_root_key(contents: Contents, source: Config, target: Config) -> 
     if not given and source.shared and target.shared:
         raise ConfigError("OUTRIDER_ROOT_KEY", "OUTRIDER_ROOT_KEY or OUTRIDER_ROOT_KEY_FILE", "neither")
     beside = target if source.shared else source
-    unwrapped(root_key(source.root_key, beside.root_key_path, create=False), wrapped)
-    if not given and not target.shared and target.root_key_path.exists():
+    root = root_key(source.root_key, beside.root_key_path)
+    if root is None:
+        raise missing(beside.root_key_path)
+    unwrapped(root, wrapped)
+    if not given and not target.shared:
         try:
-            unwrapped(root_key(None, target.root_key_path), wrapped)
+            there = root_key(None, target.root_key_path)
+            if there is not None:
+                unwrapped(there, wrapped)
         except ConfigError as error:
             raise ConfigError("target", "the source's root key beside it, or none", "another one") from error
 
@@ -157,7 +186,7 @@ async def build(config: Config) -> Outrider:
     root = root_key(config.root_key, config.root_key_path)
     store = await open_store(config, clock)
     try:
-        vault = await open_keyring(root, store.book)
+        vault = await open_keyring(root, store.book, config.root_key_path)
         books = Books(store.book)
         await books.load()
         first = await bootstrap(
@@ -169,9 +198,12 @@ async def build(config: Config) -> Outrider:
             api_key=config.bootstrap_api_key,
             api_secret=config.bootstrap_api_secret,
         )
-    except BaseException:
+    except BaseException as error:
         await store.close()
-        raise
+        found = store.explained(error)
+        if found is None:
+            raise
+        raise found from error
     return _wire(_Made(config, store, books, vault, sender, first, clock, entropy, Ids(clock.now, entropy.bytes)))
 
 
@@ -225,7 +257,7 @@ def _wire(made: _Made) -> Outrider:
     follower = None
     if neighbours is not None:
         follower = Follower(neighbours, books, learn=receivers.learn, wake=engine.wake)
-    return Outrider(services, engine, made.sender, store, follower, made.first)
+    return Outrider(services, engine, made.sender, store, follower, made.first, Role.INTAKE in config.roles)
 
 
 def _services(made: _Made, handover: Handover, attempter: Attempter) -> Services:

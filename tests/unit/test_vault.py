@@ -1,6 +1,7 @@
 """Sealing: bound to the row, unreadable without the root key."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -50,14 +51,27 @@ def test_older_keys_still_open_and_fingerprints_stay() -> None:
 
 
 @pytest.mark.parametrize("again", [b"a" * 32, b"b" * 32])
-def test_the_root_key_is_the_stores_or_nothing_starts(again: bytes) -> None:
-    book = Kept()
-    sealed = asyncio.run(open_keyring(b"a" * 32, book)).seal("x", "r")
+def test_the_root_key_is_the_stores_or_nothing_starts(again: bytes, tmp_path: Path) -> None:
+    book, file = Kept(), tmp_path / "key"
+    sealed = asyncio.run(open_keyring(b"a" * 32, book, file)).seal("x", "r")
     if again == b"a" * 32:
-        assert asyncio.run(open_keyring(again, book)).unseal(sealed, "r") == "x"
+        assert asyncio.run(open_keyring(again, book, file)).unseal(sealed, "r") == "x"
     else:
         with pytest.raises(ConfigError):
-            asyncio.run(open_keyring(again, book))
+            asyncio.run(open_keyring(again, book, file))
+    assert not file.exists()
+
+
+def test_a_key_made_while_another_process_was_first_does_not_stay(tmp_path: Path) -> None:
+    class Slow(Kept):
+        async def add_data_key(self, number: int, wrapped: str) -> None:
+            await open_keyring(b"b" * 32, first, tmp_path / "first")
+            self.wrapped.update(first.wrapped)
+
+    first = Kept()
+    with pytest.raises(ConfigError):
+        asyncio.run(open_keyring(None, Slow(), tmp_path / "key"))
+    assert not (tmp_path / "key").exists()
 
 
 def test_content_opens_in_its_row_only() -> None:

@@ -22,6 +22,7 @@ from outrider.domain.delivery import Line
 from outrider.domain.errors import StoreUnavailable
 from outrider.domain.ids import Ids
 from outrider.domain.model import Delivery
+from outrider.domain.readiness import Unready
 from outrider.ports.clock import Clock
 from outrider.ports.jobs import Jobs
 from outrider.ports.picture import Picture
@@ -108,6 +109,10 @@ class Engine:
         if self._parts.keeps_house:
             runs += [self._housekeeping.run]
         self._services = [asyncio.get_running_loop().create_task(kept_running(run)) for run in runs]
+
+    @property
+    def unready(self) -> Unready | None:
+        return self._heartbeat.unready
 
     def wake(self) -> None:
         """Something may be claimable."""

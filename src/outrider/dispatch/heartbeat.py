@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from outrider.dispatch.lease import Lease, Peers
 from outrider.domain.errors import StoreTooNew, StoreUnavailable
+from outrider.domain.readiness import Unready
 from outrider.ports.queue import Queue
 
 log = logging.getLogger("outrider.heartbeat")
@@ -39,6 +40,13 @@ class Heartbeat:
         self._is_lost = False
         self._is_left_behind = False
         self._is_unfinished = False
+
+    @property
+    def unready(self) -> Unready | None:
+        """Why this process is none to send anything to, as far as its leases tell."""
+        if self._is_left_behind:
+            return Unready.STORE_TOO_NEW
+        return None if self._lease.held else Unready.LEASE_LOST
 
     async def run(self) -> None:
         """Until cancelled. A store that is too new is tried again, quietly: it may be put back from a backup."""

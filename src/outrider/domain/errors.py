@@ -3,7 +3,7 @@
     OutriderError
     ├── CallerError        the request was wrong: 4xx, nothing stored, says what to change
     ├── OurError           we could not: 5xx, never costs a delivery an attempt
-    └── ConfigError        the process cannot start: exit status 78
+    └── ConfigError        the process cannot start: exit status 78, or 75 where it may start later
 
 A receiver's faults are not exceptions: they are outcomes (`domain/delivery.py`) and go to the ledger.
 """
@@ -114,6 +114,10 @@ class StoreUnavailable(OurError):
     """The store cannot commit now: overloaded, disk full, or gone."""
 
 
+class StoreDamaged(OurError):
+    """A row of the store cannot be read; the text names its table."""
+
+
 class StoreTooNew(OurError):
     """While the others had given this process up, the store was migrated to what it does not know."""
 
@@ -126,3 +130,7 @@ class ConfigError(OutriderError):
         self.field = field
         self.expected = expected
         self.given = given
+
+
+class StoreAway(ConfigError):
+    """The store cannot be reached now and may be there later: a start waits for it, then exits 75."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from outrider.domain.errors import ConfigError
+from outrider.domain.readiness import Unready
 from outrider.ports.book import Book
 from outrider.ports.jobs import Jobs
 from outrider.ports.ledger import Ledger
@@ -33,6 +35,15 @@ class Store(Protocol):
     def system(self) -> System: ...
     @property
     def neighbours(self) -> Neighbours | None: ...
+
+    async def unready(self) -> Unready | None:
+        """Why an event could not be stored now; None when it could. Tries that, but at most once a second, however
+        many ask."""
+        ...
+
+    def explained(self, error: BaseException) -> ConfigError | None:
+        """The sentence a start ends with because of `error`; None when the store is not to blame."""
+        ...
 
     async def close(self) -> None:
         """Idempotent."""

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from outrider.domain.errors import StoreUnavailable
 from outrider.domain.model import Acceptance
 from outrider.ports.queue import Receipt
+from outrider.store.readiness import Evidence
 
 EVENTS = 500  # in one commit; a larger acceptance has one to itself
 TURN = 100  # events of one tenant, or a little more, before the next tenant has its turn
@@ -33,7 +34,8 @@ class Acceptances:
     backlog.
 
     `commit` answers for each acceptance of a group with its receipt or why it was refused. When it raises for a
-    reason that one of them gave, each is committed on its own. `at_once` commits may be under way.
+    reason that one of them gave, each is committed on its own. `at_once` commits may be under way. `evidence`: what
+    became of the last commit.
     """
 
     def __init__(self, commit: Commit, *, at_once: int = 1) -> None:
@@ -42,11 +44,14 @@ class Acceptances:
         self._waiting: dict[str, deque[Waiting]] = {}  # by tenant, in the order of their turns
         self._count = 0
         self._committing: set[asyncio.Task[None]] = set()
+        self.evidence = Evidence()
 
     async def store(self, acceptance: Acceptance) -> Receipt:
         """Durable on return. Raises what `commit` answers, or StoreUnavailable."""
         if self._count >= WAITING:
-            raise StoreUnavailable("too many writes are waiting for the store")
+            error = StoreUnavailable("too many writes are waiting for the store")
+            self.evidence.take(error)
+            raise error
         loop = asyncio.get_running_loop()
         outcome = Outcome(loop=loop)
         self._waiting.setdefault(acceptance.tenant, deque()).append((acceptance, outcome))
@@ -96,6 +101,7 @@ class Acceptances:
         try:
             results = await self._commit([acceptance for acceptance, _ in group])
         except StoreUnavailable as error:
+            self.evidence.take(error)
             group += self._rest()  # they would wait for the same: tell them now
             results = [error] * len(group)
         except Exception as error:
@@ -104,6 +110,8 @@ class Acceptances:
                     await self._answer([one])
                 return
             results = [error]
+        else:
+            self.evidence.take(None)
         for (_, outcome), result in zip(group, results, strict=True):
             if isinstance(result, Exception):
                 outcome.set_exception(result)

@@ -11,6 +11,7 @@ import os
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from functools import lru_cache
+from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from outrider.domain.errors import ConfigError
 from outrider.ports.book import Book
 from outrider.ports.vault import Unsealable
+from outrider.vault.root import create, missing, remove
 
 _NONCE = 12
 _CACHED = 4096
@@ -59,14 +61,24 @@ class Keyring:
         return hashlib.blake2b(content, digest_size=16, key=self._digest_key).digest()
 
 
-async def open_keyring(root: bytes, book: Book) -> Keyring:
-    """The keyring of this store. Fails closed with ConfigError when the root key is not the store's."""
+async def open_keyring(root: bytes | None, book: Book, file: Path) -> Keyring:
+    """The keyring of this store. Without a root key one is created in `file`, for a store that holds no keys yet.
+
+    Fails closed with ConfigError when the root key is not the store's.
+    """
     wrapped = await book.data_keys()
-    if not wrapped:
-        wrapped = {1: _encrypt_to_text(AESGCM(root), os.urandom(32), "data-key/1")}
-        await book.add_data_key(1, wrapped[1])
-        wrapped = await book.data_keys()  # another process may have been first
-    return Keyring(unwrapped(root, wrapped))
+    if wrapped:
+        if root is None:
+            raise missing(file)
+        return Keyring(unwrapped(root, wrapped))
+    key, made = create(file) if root is None else (root, False)
+    await book.add_data_key(1, _encrypt_to_text(AESGCM(key), os.urandom(32), "data-key/1"))
+    try:
+        return Keyring(unwrapped(key, await book.data_keys()))
+    except ConfigError:
+        if made:
+            remove(file)  # another process was first, with another key: this one opens nothing
+        raise
 
 
 def unwrapped(root: bytes, wrapped: Mapping[int, str]) -> dict[int, bytes]:

@@ -9,6 +9,7 @@ import msgspec
 
 from outrider.domain.model import Acceptance, ApiKey, Secret, Tenant, TenantBook, Webhook
 from outrider.ports.book import KeyTaken
+from outrider.store.documents import read_document
 from outrider.store.postgres.config import SQL, raise_version, save_webhook
 from outrider.store.postgres.connections import Connections, rows_of
 from outrider.store.postgres.intake import store_unleased
@@ -102,12 +103,11 @@ async def _read(connection: Any, tenant: str) -> TenantBook | None:
     own = next((row for row in rows if row[0] == "t"), None)
     if own is None:
         return None
-    decode = msgspec.msgpack.decode
-    webhooks = [decode(row[1], type=Webhook) for row in rows if row[0] == "w"]
-    secrets = [decode(row[1], type=Secret) for row in rows if row[0] == "s"]
-    keys = [decode(row[1], type=ApiKey) for row in rows if row[0] == "k"]
+    webhooks = [read_document(row[1], Webhook, "webhook") for row in rows if row[0] == "w"]
+    secrets = [read_document(row[1], Secret, "secret") for row in rows if row[0] == "s"]
+    keys = [read_document(row[1], ApiKey, "api_key") for row in rows if row[0] == "k"]
     return TenantBook(
-        tenant=decode(own[1], type=Tenant),
+        tenant=read_document(own[1], Tenant, "tenant"),
         version=own[2],
         webhooks={w.id: w for w in webhooks},
         secrets={s.name.lower(): s for s in secrets},

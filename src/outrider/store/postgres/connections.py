@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -19,12 +18,12 @@ import asyncpg
 import msgspec
 
 from outrider.domain.errors import ConfigError, StoreUnavailable
+from outrider.store.postgres.faults import SETTING, explained
 
 T = TypeVar("T")
 Connection = asyncpg.Connection
 Work = Callable[[Any], Awaitable[T]]
 log = logging.getLogger("outrider.store")
-SETTING = "OUTRIDER_STORE"
 CONNECT_S = 2.0
 LIMIT_S = 5.0  # for one use of a connection; what takes longer is given up, so that producers hear 503 in time
 OLDEST = 14
@@ -179,16 +178,37 @@ async def connect(url: Url, size: int, **settings: str) -> Connections:
             max_inactive_connection_lifetime=60,
             server_settings={} if url.pooled else at_start,
         )
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ssl.SSLError, ValueError) as error:
-        raise ConfigError(SETTING, "a PostgreSQL database that can be reached", type(error).__name__) from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
+        url_fault = ConfigError(SETTING, "a URL of a PostgreSQL database", type(error).__name__)
+        raise explained(error) or url_fault from error
     return Connections(pool, opening if url.pooled else None)
 
 
-async def check_server(connections: Connections, sql: dict[str, str]) -> None:
-    """Refuse a server that is too old, or that does not make commits durable: 202 would be a lie."""
+async def check_server(connections: Connections, sql: dict[str, str], *, needed: int = 0) -> None:
+    """Refuse a server that is too old, cannot be written, has no room for the `needed` connections, or does not
+    make commits durable: 202 would be a lie."""
     row = await connections.run(lambda connection: connection.fetchrow(sql["server"]))
     if row["version"] // 10_000 < OLDEST:
         raise ConfigError(SETTING, f"PostgreSQL {OLDEST} or newer", f"version {row['version'] // 10_000}")
     for name in ("fsync", "synchronous_commit", "full_page_writes"):
         if row[name] in ("off", "local" if name == "synchronous_commit" else "off"):
             raise ConfigError(SETTING, f"a server with {name} = on", f"{name} = {row[name]}")
+    _check_database(row)
+    if not row["superuser"] and row["connections"] < needed:
+        expected = f"{needed} connections for this process (raise the limit, or lower OUTRIDER_STORE_CONNECTIONS)"
+        raise ConfigError(SETTING, expected, f"a limit of {row['connections']}")
+
+
+def _check_database(row: Any) -> None:
+    """Refuse what would be found out only by the first event."""
+    if row["standby"] or row["read_only"] == "on":
+        given = "a standby" if row["standby"] else "one that is read-only (default_transaction_read_only)"
+        raise ConfigError(SETTING, "a server that may be written", given)
+    if row["encoding"] != "UTF8":
+        expected = "a database whose encoding is UTF8 (CREATE DATABASE … ENCODING UTF8 TEMPLATE template0)"
+        raise ConfigError(SETTING, expected, row["encoding"])
+    if row["schema"] is None:
+        raise ConfigError(SETTING, "a schema that exists (look at search_path)", "none")
+    if not row["creates"]:
+        expected = "a role that may create tables (GRANT CREATE ON SCHEMA, or make it the owner)"
+        raise ConfigError(SETTING, expected, "one that may not")

@@ -17,7 +17,8 @@ from outrider.domain.clock import DAY, SECOND
 from outrider.domain.errors import ConfigError, InvalidField
 from outrider.domain.ids import is_uuid
 from outrider.ports.contents import COLUMNS, Key, Progress, Row, RowsRefused, Stretch, Table
-from outrider.store.postgres.connections import SETTING, Connections, check_server, connect, parse_url, rows_of
+from outrider.store.postgres.connections import Connections, check_server, connect, parse_url, rows_of
+from outrider.store.postgres.faults import SETTING
 from outrider.store.postgres.migrate import SQL as MIGRATE
 from outrider.store.postgres.migrate import migrate, migrations
 from outrider.store.postgres.nodes import SQL as NODE

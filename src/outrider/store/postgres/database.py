@@ -7,11 +7,13 @@ import logging
 import msgspec
 
 from outrider.domain.errors import ConfigError, StoreUnavailable
+from outrider.domain.readiness import Unready
 from outrider.ports.system import About
 from outrider.store.postgres.book import PostgresBook
-from outrider.store.postgres.connections import SETTING, Connections, Url, check_server, connect, parse_url
+from outrider.store.postgres.connections import Connections, Url, check_server, connect, parse_url
 from outrider.store.postgres.contents import is_unfinished
 from outrider.store.postgres.doubts import Doubts
+from outrider.store.postgres.faults import SETTING, explained
 from outrider.store.postgres.jobs import PostgresJobs
 from outrider.store.postgres.ledger import PostgresLedger
 from outrider.store.postgres.migrate import Migration, migrate, migrations
@@ -46,10 +48,17 @@ class PostgresDatabase:
         self.system = PostgresSystem(readers)
         self.neighbours = PostgresNeighbours(writers, url, nodes.incarnation)
 
+    async def unready(self) -> Unready | None:
+        return await self.queue.unready()
+
+    def explained(self, error: BaseException) -> ConfigError | None:
+        return explained(error)
+
     async def close(self) -> None:
         if self._closed:
             return
         self._closed = True
+        await self.queue.close()
         try:
             await self._nodes.leave()
         except StoreUnavailable as error:
@@ -76,12 +85,16 @@ async def open_database(
         schema=len(known),
     )
     try:
-        await check_server(writers, NODE)
+        # One more listens to what other processes say; behind a pooler the limits are the pooler's.
+        await check_server(writers, NODE, needed=0 if url.pooled else size + 1)
         if await is_unfinished(writers):
             raise ConfigError(SETTING, "a whole store", "an unfinished copy of another one")
         await migrate(writers, known, nodes.join)
         readers = await connect(url, FOR_READERS, statement_timeout=READ_LIMIT)
-    except BaseException:
+    except BaseException as error:
         await writers.close()
-        raise
+        found = explained(error)
+        if found is None:
+            raise
+        raise found from error
     return PostgresDatabase(writers, readers, url, nodes, known)

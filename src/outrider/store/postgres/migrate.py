@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 
 from outrider.domain.errors import ConfigError
-from outrider.store.postgres.connections import SETTING, Connections
+from outrider.store.postgres.connections import Connections
+from outrider.store.postgres.faults import SETTING
 from outrider.store.queries import load
 
 SQL = load("outrider.store.postgres", "migrate.sql")

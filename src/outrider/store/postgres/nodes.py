@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+from base64 import b64encode
 from typing import Any
 
 from outrider.domain.errors import StoreTooNew, StoreUnavailable
@@ -70,6 +72,16 @@ class Nodes:
         peers = await self._connections.run(lambda c: c.fetch(SQL["peers"]))
         who = tuple(peer[0] for peer in peers)
         return Pulse(released, lost, self.incarnation, who, unfinished=released == RELEASED)
+
+    async def attempt(self, size: int) -> None:
+        """Commit so many bytes that nobody ever sees. Raises StoreUnavailable."""
+        content = b64encode(os.urandom(size * 3 // 4)).decode()
+
+        async def work(connection: Any) -> None:
+            await connection.execute(SQL["begin_trial"], self.incarnation, content)
+            await connection.execute(SQL["end_trial"], self.incarnation)
+
+        await self._connections.in_transaction(work)
 
     async def _rescue(self, dead_after: int) -> int:
         """How many deliveries were taken over. When that fails or waits, our leases are renewed all the same."""

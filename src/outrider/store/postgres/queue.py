@@ -6,13 +6,13 @@ import time
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
-import msgspec
-
 from outrider.domain.breaker import Health
 from outrider.domain.errors import StoreUnavailable
 from outrider.domain.model import Acceptance, Delivery
+from outrider.domain.readiness import Unready
 from outrider.ports.queue import Backlog, Pulse, Receipt, Settled, Settlement
 from outrider.store.acceptances import Acceptances
+from outrider.store.documents import read_document
 from outrider.store.postgres.connections import Connections, rows_of
 from outrider.store.postgres.doubts import Doubts
 from outrider.store.postgres.floors import Floors, Key
@@ -20,6 +20,7 @@ from outrider.store.postgres.intake import Intake
 from outrider.store.postgres.nodes import RELEASED, Nodes
 from outrider.store.postgres.rows import SQL, columns, read_deliveries
 from outrider.store.postgres.settle import settle
+from outrider.store.readiness import Readiness
 
 COMMITS_AT_ONCE = 2
 
@@ -35,9 +36,18 @@ class PostgresQueue:
         self._floors = Floors()
         intake = Intake(connections, doubts, nodes.incarnation)
         self._acceptances = Acceptances(intake.commit, at_once=COMMITS_AT_ONCE)
+        self._readiness = Readiness(self._acceptances.evidence, nodes.attempt)
 
     def accept(self, acceptance: Acceptance) -> Coroutine[Any, Any, Receipt]:
         return self._acceptances.store(acceptance)
+
+    async def unready(self) -> Unready | None:
+        """As `ports.store.Store`."""
+        return await self._readiness.reason()
+
+    async def close(self) -> None:
+        """Idempotent."""
+        await self._readiness.close()
 
     async def backlogs(self) -> list[Backlog]:
         floors = self._floors.all()
@@ -105,7 +115,7 @@ class PostgresQueue:
 
     async def healths(self) -> dict[str, Health]:
         rows = await self._connections.run(lambda c: c.fetch(SQL["healths"]))
-        return {webhook: msgspec.msgpack.decode(document, type=Health) for webhook, document in rows}
+        return {webhook: read_document(document, Health, "health") for webhook, document in rows}
 
     async def newest(self) -> str | None:
         newest: str | None = await self._connections.run(lambda c: c.fetchval(SQL["newest"]))

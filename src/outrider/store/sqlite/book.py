@@ -10,6 +10,7 @@ import msgspec
 
 from outrider.domain.model import Acceptance, ApiKey, Secret, Tenant, TenantBook, Webhook
 from outrider.ports.book import KeyTaken, StaleBook
+from outrider.store.documents import read_document
 from outrider.store.sqlite.queue import Reads
 from outrider.store.sqlite.rows import SQL as QUEUE
 from outrider.store.sqlite.rows import store
@@ -133,12 +134,11 @@ def _read(connection: apsw.Connection, tenant: str) -> TenantBook | None:
     if row is None:
         return None
     document, version = row
-    decode = msgspec.msgpack.decode
-    webhooks = [decode(w[0], type=Webhook) for w in connection.execute(SQL["webhooks"], (tenant,))]
-    secrets = [decode(s[0], type=Secret) for s in connection.execute(SQL["secrets"], (tenant,))]
-    keys = [decode(k[0], type=ApiKey) for k in connection.execute(SQL["keys"], (tenant,))]
+    webhooks = [read_document(w[0], Webhook, "webhook") for w in connection.execute(SQL["webhooks"], (tenant,))]
+    secrets = [read_document(s[0], Secret, "secret") for s in connection.execute(SQL["secrets"], (tenant,))]
+    keys = [read_document(k[0], ApiKey, "api_key") for k in connection.execute(SQL["keys"], (tenant,))]
     return TenantBook(
-        tenant=decode(document, type=Tenant),
+        tenant=read_document(document, Tenant, "tenant"),
         version=version,
         webhooks={w.id: w for w in webhooks},
         secrets={s.name.lower(): s for s in secrets},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -16,7 +15,9 @@ from outrider.domain.errors import ConfigError, StoreUnavailable
 from outrider.domain.model import Webhook
 from outrider.ports.contents import COLUMNS, Key, Progress, Row, RowsRefused, Stretch, Table
 from outrider.store.queries import load
-from outrider.store.sqlite.database import PRAGMAS, connect, lock_file, migrate, migrations
+from outrider.store.sqlite.database import PRAGMAS, connect, migrate, migrations
+from outrider.store.sqlite.faults import refused
+from outrider.store.sqlite.lock import FileLock, lock_file
 from outrider.store.stretches import Stretches, decode_key, encode_key
 
 SQL = load("outrider.store.sqlite", "contents.sql")
@@ -29,7 +30,7 @@ _decode_webhook = msgspec.msgpack.Decoder(Webhook).decode
 class SqliteContents:
     keeps_turns = False
 
-    def __init__(self, connection: apsw.Connection, lock: int) -> None:
+    def __init__(self, connection: apsw.Connection, lock: FileLock) -> None:
         self._connection = connection
         self._lock = lock
         self._closed = False
@@ -83,7 +84,7 @@ class SqliteContents:
         if not self._closed:
             self._closed = True
             await asyncio.to_thread(self._connection.close)
-            os.close(self._lock)
+            self._lock.close()
 
     async def _all(self, query: str, bindings: tuple[Any, ...] = ()) -> list[Any]:
         rows: list[Any] = await self._run(lambda connection: list(connection.execute(SQL[query], bindings)))
@@ -113,10 +114,10 @@ def _open(path: str, to_write: bool) -> SqliteContents:
         raise ConfigError(SETTING, "an SQLite store", "a file that is not there")
     lock = lock_file(path)
     try:
-        connection = connect(path) if to_write else _connect_to_read(path)
+        connection = connect(lock.path) if to_write else _connect_to_read(lock.path)
         _check_version(connection, to_write)
     except BaseException:
-        os.close(lock)
+        lock.close()
         raise
     return SqliteContents(connection, lock)
 
@@ -129,7 +130,7 @@ def _connect_to_read(path: str) -> apsw.Connection:
         connection.execute(SQL["look_only"])
         connection.execute(PRAGMAS["version"])
     except apsw.Error as error:
-        raise ConfigError(SETTING, "an SQLite database file", type(error).__name__) from error
+        raise refused(error) from error
     return connection
 
 

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import apsw
 
 from outrider.domain.errors import ConfigError, StoreUnavailable
+from outrider.domain.readiness import Unready
 from outrider.ports.system import About
 from outrider.store.queries import load
 from outrider.store.sqlite.book import SqliteBook
+from outrider.store.sqlite.faults import explained, refused
 from outrider.store.sqlite.jobs import SqliteJobs
 from outrider.store.sqlite.ledger import SqliteLedger
+from outrider.store.sqlite.lock import FileLock, lock_file
 from outrider.store.sqlite.objects import SqliteObjects
 from outrider.store.sqlite.queue import SqliteQueue
 from outrider.store.sqlite.upkeep import SqliteSystem, SqliteUpkeep
@@ -69,9 +69,8 @@ class SqliteDatabase:
 
     def __init__(
         self,
-        path: str,
         connection: apsw.Connection,
-        lock: int,
+        lock: FileLock,
         incarnation: str,
         *,
         now: Callable[[], int],
@@ -81,7 +80,7 @@ class SqliteDatabase:
         self._lock = lock
         self._closed = False
         self.writer = Writer(connection)
-        self._readers = Readers(path)
+        self._readers = Readers(lock.path)
         self.queue = SqliteQueue(self.writer, self._readers, incarnation, now)
         self.ledger = SqliteLedger(self._readers)
         self.book = SqliteBook(self.writer, self._readers)
@@ -91,14 +90,21 @@ class SqliteDatabase:
         self.neighbours = None
         self.objects = SqliteObjects(self._readers)
 
+    async def unready(self) -> Unready | None:
+        return await self.queue.unready()
+
+    def explained(self, error: BaseException) -> ConfigError | None:
+        return explained(error)
+
     async def close(self) -> None:
         if self._closed:
             return
         self._closed = True
+        await self.queue.close()
         await self.writer.close()
         self._readers.close()
         self._connection.close()
-        os.close(self._lock)
+        self._lock.close()
 
 
 async def open_database(path: str, incarnation: str, *, now: Callable[[], int], about: About) -> SqliteDatabase:
@@ -110,50 +116,44 @@ async def open_database(path: str, incarnation: str, *, now: Callable[[], int], 
 def _open(path: str, incarnation: str, now: Callable[[], int], about: About) -> SqliteDatabase:
     lock = lock_file(path)
     try:
-        connection = connect(path)
+        connection = connect(lock.path)
         if _scalar(connection, UNFINISHED) is not None:
             raise ConfigError("OUTRIDER_STORE", "a whole store", "an unfinished copy of another one")
         migrate(connection)
-    except BaseException:
-        os.close(lock)
-        raise
-    return SqliteDatabase(path, connection, lock, incarnation, now=now, about=about)
-
-
-def lock_file(path: str) -> int:
-    """The lock of the file, which is made when it is not there. Raises ConfigError.
-
-    Two processes on one file are refused: one writer is what keeps commits fast and safe.
-    """
-    try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        # The file itself before SQLite makes it, so that nobody else can ever read it.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    except OSError as error:
-        raise ConfigError("OUTRIDER_STORE", "a file that can be created", error.strerror or "an error") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise ConfigError("OUTRIDER_STORE", "a file no other Outrider serves", "one in use") from None
-    return lock
+        return SqliteDatabase(connection, lock, incarnation, now=now, about=about)
+    except BaseException as error:
+        lock.close()
+        found = explained(error)
+        if found is None:
+            raise
+        raise found from error
 
 
 def connect(path: str) -> apsw.Connection:
+    """The connection that writes. Raises ConfigError."""
     try:
         connection = apsw.Connection(path)
         connection.set_busy_timeout(5000)
+        _check_origin(connection)
         connection.execute(PRAGMAS["journal"])
         connection.execute(PRAGMAS["durable"])
         connection.execute(PRAGMAS["keys"])
         connection.execute(PRAGMAS["cache"])
         level = _scalar(connection, PRAGMAS["is_durable"])
     except apsw.Error as error:
-        raise ConfigError("OUTRIDER_STORE", "an SQLite database file", type(error).__name__) from error
+        raise refused(error) from error
     if level != FULL:
         raise ConfigError("OUTRIDER_STORE", "a file system on which synchronous=FULL holds", f"level {level}")
     return connection
+
+
+def _check_origin(connection: apsw.Connection) -> None:
+    """Nothing is added to, or changed in, what another program keeps."""
+    tables, ours = connection.execute(PRAGMAS["origin"]).fetchone() or (0, 0)
+    made = _scalar(connection, PRAGMAS["version"]) > 0
+    if (tables or made) and not (ours and made):
+        expected = "a new file, or one that Outrider has made"
+        raise ConfigError("OUTRIDER_STORE", expected, "a database of another program")
 
 
 def migrate(connection: apsw.Connection) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol, TypeVar
 
 import apsw
-import msgspec
 
 from outrider.domain.breaker import Health
 from outrider.domain.delivery import Line
 from outrider.domain.model import Acceptance, Delivery
+from outrider.domain.readiness import Unready
 from outrider.ports.book import StaleBook
 from outrider.ports.queue import Backlog, Pulse, Receipt, Settled, Settlement
 from outrider.store.acceptances import Acceptances
+from outrider.store.documents import read_document
+from outrider.store.readiness import Readiness
 from outrider.store.sqlite.rows import SQL, read_delivery, store_all
 from outrider.store.sqlite.settlements import settle, webhook_names
 from outrider.store.sqlite.writer import Writer
@@ -37,9 +40,27 @@ class SqliteQueue:
         self._now = now
         self._alone = False
         self._acceptances = Acceptances(self._commit)
+        self._readiness = Readiness(self._acceptances.evidence, self._try)
 
     def accept(self, acceptance: Acceptance) -> Coroutine[Any, Any, Receipt]:
         return self._acceptances.store(acceptance)
+
+    async def unready(self) -> Unready | None:
+        """As `ports.store.Store`."""
+        return await self._readiness.reason()
+
+    async def _try(self, size: int) -> None:
+        name = f"trial {os.urandom(size // 2).hex()}"
+
+        def job(connection: apsw.Connection) -> None:
+            connection.execute(SQL["begin_trial"], (name,))
+            connection.execute(SQL["end_trial"], (name,))
+
+        await self._writer.submit(job)
+
+    async def close(self) -> None:
+        """Idempotent."""
+        await self._readiness.close()
 
     async def _commit(self, acceptances: Sequence[Acceptance]) -> Sequence[Receipt | Exception]:
         return await self._writer.submit(lambda connection: self._store(connection, acceptances))
@@ -136,7 +157,7 @@ class SqliteQueue:
     async def healths(self) -> dict[str, Health]:
         def job(connection: apsw.Connection) -> dict[str, Health]:
             rows = connection.execute(SQL["healths"])
-            return {webhook: msgspec.msgpack.decode(document, type=Health) for webhook, document in rows}
+            return {webhook: read_document(document, Health, "health") for webhook, document in rows}
 
         return await self._readers.read(job)
 

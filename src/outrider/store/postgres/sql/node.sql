@@ -1,6 +1,15 @@
 -- name: server
 SELECT current_setting('server_version_num')::integer AS version, current_setting('fsync') AS fsync,
-    current_setting('synchronous_commit') AS synchronous_commit, current_setting('full_page_writes') AS full_page_writes
+    current_setting('synchronous_commit') AS synchronous_commit, current_setting('full_page_writes') AS full_page_writes,
+    current_setting('server_encoding') AS encoding, current_setting('transaction_read_only') AS read_only,
+    pg_is_in_recovery() AS standby, current_schema() AS schema,
+    has_schema_privilege(current_schema(), 'CREATE') AS creates, r.rolsuper AS superuser,
+    least(
+        current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer
+            - coalesce(current_setting('reserved_connections', true)::integer, 0),
+        nullif(r.rolconnlimit, -1), nullif(d.datconnlimit, -1)
+    ) AS connections
+FROM pg_roles r, pg_database d WHERE r.rolname = current_user AND d.datname = current_database()
 
 -- name: join
 -- Not to be sent through until it beats.
@@ -28,6 +37,13 @@ SELECT incarnation FROM node WHERE dispatches ORDER BY incarnation
 -- name: one_housekeeper
 -- Whoever gets the lock keeps house until its transaction ends.
 SELECT pg_try_advisory_xact_lock(hashtextextended('outrider housekeeping', 0))
+
+-- name: begin_trial
+-- What it says needs room. It goes in the same transaction.
+INSERT INTO node (incarnation, seen, dispatches, about) VALUES ('trial of ' || $1, 0, false, $2)
+
+-- name: end_trial
+DELETE FROM node WHERE incarnation = 'trial of ' || $1
 
 -- name: bury
 DELETE FROM node WHERE seen < now_ms() - $1 RETURNING incarnation

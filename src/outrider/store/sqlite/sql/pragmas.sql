@@ -17,5 +17,10 @@ PRAGMA cache_size = -65536
 -- name: version
 PRAGMA user_version
 
+-- name: origin
+-- How many tables and the like there are, and whether ours are among them.
+SELECT count(*), total(type = 'table' AND name IN ('data_key', 'tenant', 'event', 'queue', 'ledger')) = 5
+FROM sqlite_schema
+
 -- name: check
 PRAGMA quick_check(1)

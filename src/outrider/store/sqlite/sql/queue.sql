@@ -81,6 +81,13 @@ UPDATE queue SET lease = NULL WHERE lease = ?
 -- name: beat
 INSERT INTO node (incarnation, seen) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET seen = ?2
 
+-- name: begin_trial
+-- A long name needs room. It goes in the same transaction, and is written to the log all the same.
+INSERT INTO node (incarnation, seen) VALUES (?, 0)
+
+-- name: end_trial
+DELETE FROM node WHERE incarnation = ?
+
 -- name: bury
 DELETE FROM node WHERE seen < ?
 
