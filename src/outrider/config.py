@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
+from outrider.app.options import LONGEST_WAIT_S, MOST_WAITS
 from outrider.domain.address import AddressPolicy
 from outrider.domain.delivery import STANDARD_SCHEDULE
 from outrider.domain.errors import ConfigError
@@ -32,6 +33,7 @@ class Config(msgspec.Struct, frozen=True):
 
     store: str = "sqlite:///.outrider/outrider.db"
     store_connections: int = 10  # PostgreSQL only
+    store_wait_ms: int = 60_000  # at a start
     roles: tuple[Role, ...] = tuple(Role)
     retention_days: int | None = None
     host: str = "127.0.0.1"
@@ -50,6 +52,7 @@ class Config(msgspec.Struct, frozen=True):
     masked_fields: str = ""
     max_event_bytes: int = 256 * 1024
     max_request_bytes: int = 16 * 1024 * 1024
+    drain_ms: int = 0
     stop_grace_ms: int = 25_000
     log_level: str = "INFO"
 
@@ -78,9 +81,23 @@ class Config(msgspec.Struct, frozen=True):
             )
         if not self.shared and self.store_connections != Config().store_connections:
             raise ConfigError("OUTRIDER_STORE_CONNECTIONS", "nothing, because SQLite has one writer", "a number")
+        if not self.shared and self.store_wait_ms != Config().store_wait_ms:
+            expected = "nothing, because there is nothing to wait for with SQLite"
+            raise ConfigError("OUTRIDER_STORE_WAIT_MS", expected, "a number")
+        if self.max_request_bytes < self.max_event_bytes != Config().max_event_bytes:
+            expected = f"at most OUTRIDER_MAX_REQUEST_BYTES, {self.max_request_bytes}"
+            raise ConfigError("OUTRIDER_MAX_EVENT_BYTES", expected, f"{self.max_event_bytes}")
+        if not self.shared and not self.root_key:
+            self._check_root_key_path()
         if self.bootstrap_api_secret is not None and self.bootstrap_api_secret == self.bootstrap_api_key:
             raise ConfigError("OUTRIDER_BOOTSTRAP_API_SECRET", "something else than the API key", "the same")
         return self
+
+    def _check_root_key_path(self) -> None:
+        store = self.store_path.resolve()
+        taken = {store, *(store.with_name(store.name + end) for end in (".lock", "-wal", "-shm", "-journal"))}
+        if self.root_key_path.resolve() in taken:
+            raise ConfigError("OUTRIDER_ROOT_KEY_FILE", "a file beside the store's own", "one of them")
 
 
 def read_config(environment: Mapping[str, str]) -> Config:
@@ -89,6 +106,8 @@ def read_config(environment: Mapping[str, str]) -> Config:
     unknown = sorted(set(given) - set(_READERS) - _FOR_CLIENTS)
     if unknown:
         raise ConfigError(unknown[0], f"one of {', '.join(_READERS)}", "an unknown variable")
+    for name, value in given.items():
+        _check_characters(name, value)
     fields = {
         name.removeprefix(PREFIX).lower(): read(name, given[name])
         for name, read in _READERS.items()
@@ -100,11 +119,25 @@ def read_config(environment: Mapping[str, str]) -> Config:
 def read_copy(environment: Mapping[str, str], source: str, target: str) -> tuple[Config, Config]:
     """A store to copy from and one to copy to; of the environment only the root key counts. Raises ConfigError
     (`source`, `target`) without quoting the URLs, which may hold passwords."""
+    for side, url in (("source", source), ("target", target)):
+        _check_characters(side, url)
     key, file = (environment.get(f"{PREFIX}{name}") or None for name in ("ROOT_KEY", "ROOT_KEY_FILE"))
     return (
         Config(store=_store("source", source), root_key=key, root_key_file=file),
         Config(store=_store("target", target), root_key=key, root_key_file=file),
     )
+
+
+def _check_characters(name: str, value: str) -> None:
+    """Raises ConfigError without quoting the value, which may be a secret."""
+    if name != "OUTRIDER_ROOT_KEY" and value != value.strip():  # a key is often the output of a command
+        raise ConfigError(name, "a value without spaces or line ends around it", "some")
+    if any(ord(c) < 32 or ord(c) == 127 for c in value.strip()):
+        raise ConfigError(name, "a value in one line, without control characters", "some")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ConfigError(name, "UTF-8", "another encoding") from None
 
 
 def _text(_name: str, value: str) -> str:
@@ -113,20 +146,33 @@ def _text(_name: str, value: str) -> str:
 
 def _number(low: int, high: int) -> Callable[[str, str], int]:
     def read(name: str, value: str) -> int:
-        if not value.isascii() or not value.isdigit() or not low <= int(value) <= high:
-            raise ConfigError(name, f"a whole number from {low} to {high}", value)
-        return int(value)
+        number = _digits(value)
+        if number is None or not low <= number <= high:
+            raise ConfigError(name, f"a whole number from {low} to {high}", value[:40])
+        return number
 
     return read
 
 
+def _digits(text: str) -> int | None:
+    """None for what is no number, or one of more digits than any bound has."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 19 else None
+
+
 def _store(name: str, value: str) -> str:
+    """Raises ConfigError without quoting the URL, which may hold a password."""
     scheme, separator, rest = value.partition("://")
     if scheme in {"postgresql", "postgres"} and rest:
+        if any(c.isspace() for c in value):
+            raise ConfigError(name, "a URL without spaces (%20 in their place)", "one with some")
         return value
-    if scheme != "sqlite" or not rest.removeprefix("/"):
-        given = f"{scheme[:20]}://…" if separator else "something else"  # which may hold a password
+    if scheme != "sqlite" or not rest.startswith("/"):
+        given = f"{scheme[:20]}://…" if separator else "something else"
         raise ConfigError(name, "sqlite:///path/of/the/file.db or postgresql://…", given)
+    if rest.endswith("/") or rest == "/:memory:":
+        raise ConfigError(name, "sqlite:/// and the path of a file", "no path of a file")
+    if "?" in rest or "#" in rest:
+        raise ConfigError(name, "sqlite:/// and a path, which takes no parameters", "one with some")
     return value
 
 
@@ -169,15 +215,18 @@ def _secret(name: str, value: str) -> str:
 
 
 def _schedule(name: str, value: str) -> tuple[int, ...]:
-    parts = [part.strip() for part in value.split(",")]
-    if not all(part.isascii() and part.isdigit() for part in parts) or len(parts) > 50:
-        raise ConfigError(name, "up to 50 waits in milliseconds, comma-separated", value[:80])
-    return tuple(int(part) for part in parts)
+    waits = [_digits(part.strip()) for part in value.split(",")]
+    longest = LONGEST_WAIT_S * 1000
+    if len(waits) > MOST_WAITS or not all(wait is not None and 1 <= wait <= longest for wait in waits):
+        expected = f"up to {MOST_WAITS} waits in milliseconds, comma-separated, each 1 to {longest}"
+        raise ConfigError(name, expected, value[:80])
+    return tuple(wait for wait in waits if wait is not None)
 
 
 _READERS: dict[str, Callable[[str, str], object]] = {
     "OUTRIDER_STORE": _store,
     "OUTRIDER_STORE_CONNECTIONS": _number(4, 200),
+    "OUTRIDER_STORE_WAIT_MS": _number(0, 600_000),
     "OUTRIDER_ROLES": _roles,
     "OUTRIDER_RETENTION_DAYS": _number(1, 3_650),
     "OUTRIDER_HOST": _text,
@@ -196,6 +245,7 @@ _READERS: dict[str, Callable[[str, str], object]] = {
     "OUTRIDER_MASKED_FIELDS": _masked_fields,
     "OUTRIDER_MAX_EVENT_BYTES": _number(1_024, 16 * 1024 * 1024),
     "OUTRIDER_MAX_REQUEST_BYTES": _number(1_024, 256 * 1024 * 1024),
+    "OUTRIDER_DRAIN_MS": _number(0, 600_000),
     "OUTRIDER_STOP_GRACE_MS": _number(0, 600_000),
     "OUTRIDER_LOG_LEVEL": _level,
 }

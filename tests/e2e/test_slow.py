@@ -108,7 +108,8 @@ def play(tmp_path: Path) -> Callable[..., None]:
                 "OUTRIDER_EGRESS_ALLOW": "127.0.0.0/8",
             })  # fmt: skip
             listener = listen(config)
-            server = Server(uvicorn_config(await build(config), config, arrive_within_s=limit_s))
+            outrider = await build(config)
+            server = Server(uvicorn_config(outrider, config, arrive_within_s=limit_s), outrider)
             serving = asyncio.get_running_loop().create_task(server.serve(sockets=[listener]))
             try:
                 async with asyncio.timeout(20):

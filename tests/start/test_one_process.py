@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -51,7 +50,7 @@ def test_a_second_process_is_refused(
     else:
         assert served.process is not None
         descriptors = Path(f"/proc/{served.process.pid}/fd")
-        other = next(fd for fd in descriptors.iterdir() if os.readlink(fd) == str(path))
+        other = next(fd for fd in descriptors.iterdir() if fd.readlink() == path)
     done = outrider(
         "serve", OUTRIDER_STORE=f"sqlite:///{other}", OUTRIDER_ROOT_KEY_FILE=str(key), OUTRIDER_PORT="0", wait=10
     )

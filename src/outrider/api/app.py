@@ -27,6 +27,7 @@ from outrider.api.routes import (
     webhooks,
 )
 from outrider.app.services import Services
+from outrider.domain.readiness import Unready
 
 MANAGE_BODY_BYTES = 1024 * 1024
 ROUTERS = (
@@ -67,12 +68,12 @@ def build_app(
     intake: IntakeRoute,
     *,
     takes_calls: bool,
-    ready: Callable[[], bool],
+    unready: Callable[[], Awaitable[list[Unready]]],
     startup: Callable[[], Awaitable[None]],
     shutdown: Callable[[], Awaitable[None]],
 ) -> ASGIApp:
-    """The application to serve. `ready` says whether the engine runs, for `GET /health`, which is all that a
-    process without the intake role answers."""
+    """The application to serve. `unready` says why an event would not be accepted now, for `GET /health` and its
+    like, which are all that a process without the intake role answers."""
     managed = _managed(
         ROUTERS if takes_calls else (service.router,),
         {
@@ -80,7 +81,7 @@ def build_app(
             "tenant": Provide(admission.tenant, sync_to_thread=False),
             "caller": Provide(admission.caller, sync_to_thread=False),
             "prevented": Provide(admission.prevented, sync_to_thread=False),
-            "ready": Provide(ready, sync_to_thread=False),
+            "unready": Provide(unready),
         },
         guards=[admission.admission(services)],
         startup=[startup],
@@ -91,7 +92,7 @@ def build_app(
 
 def bare_app() -> Litestar:
     """The routes with nothing behind them, for their documentation."""
-    names = ("services", "tenant", "caller", "prevented", "ready")
+    names = ("services", "tenant", "caller", "prevented", "unready")
     return _managed(ROUTERS, {name: Provide(_nothing(name), sync_to_thread=False) for name in names})
 
 
@@ -161,6 +162,8 @@ def _canonical_query(scope: Any, path: str) -> Any:
     pairs = scope["query_string"].split(b"&") if scope["query_string"] else []
     folded = [name.lower() + sign + value for name, sign, value in (pair.partition(b"=") for pair in pairs)]
     method = UNANSWERED if scope["method"] == "OPTIONS" else scope["method"]
+    if method == "HEAD" and path.startswith(service.HEALTH):
+        method = "GET"  # the server leaves out the body
     return scope | {
         "method": method,
         "path": path,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 import msgspec
@@ -15,8 +16,10 @@ from outrider.api.codes import BODIES_INVALID, coded
 from outrider.api.models.common import Error, FieldError
 from outrider.app.accept import BODY_TOO_LARGE
 from outrider.domain.errors import CallerError, InvalidField, OurError, Throttled
+from outrider.domain.outage import Outage
 
 log = logging.getLogger("outrider.api")
+_outage = Outage()  # of the process, whoever asked
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -32,11 +35,18 @@ def problem(error: Exception, path: str, method: str) -> Problem:
     if isinstance(error, CallerError):
         return _of_caller(error, path, method)
     if isinstance(error, OurError):
-        log.warning("answered 503: %s", error)
+        if told := _outage.failed(str(error), time.monotonic()):
+            log.warning("answered 503: %s", told)
         body = _body(7910, "Service temporarily unavailable", "nothing was stored; send the request again")
         return Problem(503, body, {"retry-after": str(error.retry_after)})
     log.error("answered 500", exc_info=error)
     return Problem(500, _body(7909, "Operation failed due to an internal error", "the fault is ours"), {})
+
+
+def accepted() -> None:
+    """Called for every request to the hot route that was answered 202."""
+    if told := _outage.worked(time.monotonic):
+        log.warning("accepts again %s", told)
 
 
 def _of_caller(error: CallerError, path: str, method: str) -> Problem:

@@ -96,6 +96,7 @@ class IntakeRoute:
                 done = await accept.accept_one(tenant, decode(body, EventInput), prevented=prevented)
         except Exception as error:
             return refusal(error, path)
+        errors.accepted()
         return Answer(202, _encode(AcceptedList(done)))
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from outrider.app.books import Books
 from outrider.domain.breaker import Health
 from outrider.domain.errors import StoreUnavailable
+from outrider.domain.outage import Outage
 from outrider.ports.neighbours import Neighbours
 
 log = logging.getLogger("outrider.follow")
@@ -31,14 +32,20 @@ class Follower:
         self._learn = learn
         self._wake = wake
         self._since = 0
+        self._outage = Outage()
 
     async def run(self) -> None:
         """Until cancelled."""
+        clock = asyncio.get_running_loop().time
         while True:
             try:
                 await self.look()
             except StoreUnavailable as error:
-                log.warning("cannot see what other processes changed: %s", error)
+                if told := self._outage.failed(str(error), clock()):
+                    log.warning("cannot see what other processes changed: %s", told)
+            else:
+                if told := self._outage.worked(clock):
+                    log.warning("sees again what other processes change %s", told)
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def look(self) -> None:

@@ -8,9 +8,11 @@ from importlib import import_module
 import click
 
 from outrider import __version__
-from outrider.domain.errors import ConfigError, OutriderError
+from outrider.cli.say import printable
+from outrider.domain.errors import ConfigError, OutriderError, StoreAway
 
-EX_CONFIG = 78  # sysexits.h
+EX_TEMPFAIL = 75  # sysexits.h
+EX_CONFIG = 78
 COMMANDS = {
     "serve": "serve",
     "demo": "demo",
@@ -54,12 +56,17 @@ def commands() -> None:
 
 
 def main() -> None:
-    """Run; settings that cannot be honoured exit 78, other errors of ours 1."""
+    """Run; settings that cannot be honoured exit 78, a store that did not come up in time 75, other errors of ours
+    1."""
     try:
         commands(prog_name="outrider")
     except ConfigError as error:
-        click.echo(f"outrider: {error}", err=True)
-        sys.exit(EX_CONFIG)
+        _tell(error)
+        sys.exit(EX_TEMPFAIL if isinstance(error, StoreAway) else EX_CONFIG)
     except OutriderError as error:
-        click.echo(f"outrider: {error}", err=True)
+        _tell(error)
         sys.exit(1)
+
+
+def _tell(error: OutriderError) -> None:
+    click.echo(f"outrider: {printable(str(error))}", err=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import signal
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -21,10 +20,11 @@ from outrider.api.connection import ARRIVE_WITHIN_S, Connection
 from outrider.api.intake import IntakeRoute
 from outrider.api.protocol import IntakeProtocol
 from outrider.cli import say
+from outrider.cli.start import asked_to_stop, start
 from outrider.config import Config, Role, read_config
 from outrider.domain.errors import ConfigError
 from outrider.observe import log
-from outrider.wiring import Outrider, build
+from outrider.wiring import Outrider
 
 COLLECT_AFTER = 20_000  # new objects; reference counting frees nearly everything before
 
@@ -62,31 +62,47 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 class Server(uvicorn.Server):
-    """Ends with status 0 when asked to; uvicorn would raise the signal again afterwards."""
+    """Ends with status 0 when asked to; uvicorn would raise the signal again afterwards.
+
+    From then on `outrider` is not ready. It goes on serving for `drain_s`, so that balancers see that; asked again,
+    it ends at once.
+    """
+
+    def __init__(self, config: uvicorn.Config, outrider: Outrider, drain_s: float = 0.0) -> None:
+        super().__init__(config)
+        self._outrider = outrider
+        self._drain_s = drain_s
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._asked)
-        try:
+        with asked_to_stop(self._asked):
             yield
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
 
     def _asked(self) -> None:
-        self.force_exit = self.should_exit
+        if self._outrider.stopping:
+            self.force_exit = True
+            self._end()
+            return
+        self._outrider.stopping = True
+        if self._drain_s:
+            asyncio.get_running_loop().call_later(self._drain_s, self._end)
+        else:
+            self._end()
+
+    def _end(self) -> None:
         self.should_exit = True
 
 
 async def _serve(config: Config) -> None:
     check_tls(config)
-    listener = listen(config)
-    outrider = await build(config)
-    say.listening(listener.getsockname(), outrider.first, tls=config.tls_cert_file is not None)
-    server = Server(uvicorn_config(outrider, config))
+    listener = bind(config)
+    outrider = await start(config)
+    if outrider is None:
+        return
+    server = Server(uvicorn_config(outrider, config), outrider, config.drain_ms / 1000)
     try:
+        _open(listener)
+        say.listening(listener.getsockname(), outrider.first, tls=config.tls_cert_file is not None)
         await server.serve(sockets=[listener])
     finally:
         await outrider.stop(0)
@@ -94,18 +110,36 @@ async def _serve(config: Config) -> None:
 
 def listen(config: Config) -> socket.socket:
     """The bound listening socket; a taken port is an error of configuration."""
+    listener = bind(config)
+    _open(listener)
+    return listener
+
+
+def bind(config: Config) -> socket.socket:
+    """The same before it listens: while a start waits for its store, callers are refused, not kept waiting."""
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((config.host, config.port))
+    except (OSError, UnicodeError) as error:
+        listener.close()
+        raise _not_listening(error) from error
+    listener.setblocking(False)
+    return listener
+
+
+def _open(listener: socket.socket) -> None:
+    try:
         listener.listen(2048)
     except OSError as error:
         listener.close()
-        reason = error.strerror or "an error"
-        raise ConfigError("OUTRIDER_HOST/OUTRIDER_PORT", "an address to listen on", reason) from error
-    listener.setblocking(False)
-    return listener
+        raise _not_listening(error) from error
+
+
+def _not_listening(error: OSError | UnicodeError) -> ConfigError:
+    reason = (error.strerror if isinstance(error, OSError) else None) or "no name of a host"
+    return ConfigError("OUTRIDER_HOST/OUTRIDER_PORT", "a free address and port of this machine", reason)
 
 
 def check_tls(config: Config) -> None:
@@ -140,7 +174,7 @@ def uvicorn_config(
         outrider.services,
         intake,
         takes_calls=takes_calls,
-        ready=lambda: outrider.running,
+        unready=outrider.unready,
         startup=outrider.start,
         shutdown=stop,
     )

@@ -11,6 +11,7 @@ import logging
 from outrider.dispatch.lanes import Lanes
 from outrider.domain.errors import StoreUnavailable
 from outrider.domain.model import Delivery
+from outrider.domain.outage import Outage
 from outrider.ports.clock import Clock
 from outrider.ports.queue import Queue
 
@@ -29,6 +30,7 @@ class Feeder:
         self._hint = asyncio.Event()
         self._hungry: dict[str, str] = {}  # webhooks to claim for, with their tenants
         self._next_round = 0.0
+        self._outage = Outage()
 
     def wake(self) -> None:
         """Any webhook may have something claimable."""
@@ -57,10 +59,14 @@ class Feeder:
                 if started >= self._next_round:
                     await self._round()
                 await self._claim_for_the_hungry()
-            except StoreUnavailable as error:
-                log.warning("cannot claim now: %s", error)
+            except* StoreUnavailable as errors:  # of several claims at once
+                if told := self._outage.failed(str(errors.exceptions[0]), loop.time()):
+                    log.warning("cannot claim now: %s", told)
                 self._next_round = loop.time() + LONGEST_SLEEP_S
                 await asyncio.sleep(LONGEST_SLEEP_S)
+            else:
+                if told := self._outage.worked(loop.time):
+                    log.warning("claims again %s", told)
             await asyncio.sleep(max(0.0, started + SHORTEST_SLEEP_S - loop.time()))
             try:
                 async with asyncio.timeout_at(self._next_round):

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from outrider.dispatch.lease import Lease, Peers
 from outrider.domain.errors import StoreTooNew, StoreUnavailable
+from outrider.domain.outage import Outage
 from outrider.domain.readiness import Unready
 from outrider.ports.queue import Queue
 
@@ -40,6 +41,7 @@ class Heartbeat:
         self._is_lost = False
         self._is_left_behind = False
         self._is_unfinished = False
+        self._outage = Outage()
 
     @property
     def unready(self) -> Unready | None:
@@ -50,18 +52,22 @@ class Heartbeat:
 
     async def run(self) -> None:
         """Until cancelled. A store that is too new is tried again, quietly: it may be put back from a backup."""
+        clock = asyncio.get_running_loop().time
         while True:
             await asyncio.sleep(0 if self._is_unfinished else BEAT_S)
             try:
                 await self.beat()
             except StoreUnavailable as error:
-                log.warning("no heartbeat, sending stops until there is one: %s", error)
+                if told := self._outage.failed(str(error), clock()):
+                    log.warning("no heartbeat, sending stops until there is one: %s", told)
             except StoreTooNew as error:
                 if not self._is_left_behind:
                     log.critical("sending stops: %s; start this node with the new version", error)
                 self._is_left_behind = True
             else:
                 self._is_left_behind = False
+                if told := self._outage.worked(clock):
+                    log.warning("beats again %s", told)
 
     async def beat(self) -> None:
         dead_after_s = BEAT_S * BEATS_UNTIL_DEAD

@@ -6,6 +6,7 @@ import asyncio
 import logging
 
 from outrider.domain.errors import StoreUnavailable
+from outrider.domain.outage import Outage
 from outrider.ports.clock import Clock
 from outrider.ports.queue import Queue
 from outrider.ports.upkeep import Upkeep
@@ -25,9 +26,11 @@ class Housekeeping:
         self._upkeep = upkeep
         self._clock = clock
         self._retention = retention
+        self._outage = Outage()
 
     async def run(self) -> None:
         """Until cancelled."""
+        clock = asyncio.get_running_loop().time
         number = 0
         while True:
             await asyncio.sleep(ROUND_S)
@@ -39,7 +42,11 @@ class Housekeeping:
                 if number % TEND_EVERY == 0:
                     await self.tend()
             except StoreUnavailable as error:
-                log.warning("housekeeping waits for the store: %s", error)
+                if told := self._outage.failed(str(error), clock()):
+                    log.warning("housekeeping waits for the store: %s", told)
+            else:
+                if told := self._outage.worked(clock):
+                    log.warning("keeps house again %s", told)
 
     async def begin(self) -> None:
         """What cannot wait for the first round: somewhere to put today's events."""

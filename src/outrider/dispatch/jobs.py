@@ -16,6 +16,7 @@ from outrider.domain.errors import StoreUnavailable
 from outrider.domain.fanout import owe_again, passes
 from outrider.domain.ids import Ids
 from outrider.domain.job import Job, JobState
+from outrider.domain.outage import Outage
 from outrider.ports.clock import Clock
 from outrider.ports.handover import Handover
 from outrider.ports.jobs import Jobs
@@ -38,6 +39,7 @@ class JobRunner:
         self._handover = handover
         self._clock = clock
         self._ids = ids
+        self._outage = Outage()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -50,9 +52,11 @@ class JobRunner:
         try:
             running = [job for job in await self._jobs.running() if self._peers.home(job.id)]
         except StoreUnavailable as error:
-            log.warning("recovery jobs wait for the store: %s", error)
+            self._wait(error)
             return False
         went = [await self._went(job) for job in running]
+        if all(went) and (told := self._outage.worked(asyncio.get_running_loop().time)):
+            log.warning("recovery jobs go on %s", told)
         return bool(went) and all(went)
 
     async def _went(self, job: Job) -> bool:
@@ -60,12 +64,16 @@ class JobRunner:
         try:
             await self._step(job)
         except StoreUnavailable as error:
-            log.warning("recovery job %s waits for the store: %s", job.id, error)
+            self._wait(error)
             return False
         except Exception:
             log.critical("recovery job %s cannot go on, trying again", job.id, exc_info=True)
             return False
         return True
+
+    def _wait(self, error: StoreUnavailable) -> None:
+        if told := self._outage.failed(str(error), asyncio.get_running_loop().time()):
+            log.warning("recovery jobs wait for the store: %s", told)
 
     async def _step(self, job: Job) -> None:
         chosen = job.selection

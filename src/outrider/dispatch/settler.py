@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from outrider.domain.errors import StoreUnavailable
 from outrider.domain.model import Delivery
+from outrider.domain.outage import Outage
 from outrider.ports.picture import Picture
 from outrider.ports.queue import Queue, Settlement
 
@@ -45,6 +46,7 @@ class Settler:
         self._released: list[Delivery] = []  # without one
         self._some = asyncio.Event()
         self._committing = 0
+        self._outage = Outage()
 
     def settle(self, settlement: Settlement) -> None:
         self._gathered.append(settlement)
@@ -113,12 +115,18 @@ class Settler:
 
     async def _insist(self, write: Callable[[], Awaitable[T]]) -> T:
         """Repeat a write until the store is there."""
+        clock = asyncio.get_running_loop().time
         while True:
             try:
-                return await write()
+                done = await write()
             except StoreUnavailable as error:
-                log.warning("cannot settle now, keeping outcomes: %s", error)
+                if told := self._outage.failed(str(error), clock()):
+                    log.warning("cannot settle now, keeping outcomes: %s", told)
                 await asyncio.sleep(PAUSE_S)
+            else:
+                if told := self._outage.worked(clock):
+                    log.warning("settles again %s", told)
+                return done
 
     async def _follow_up(self, batch: list[Settlement]) -> None:
         for tenant in {s.delivery.tenant for s in batch if s.disable is not None}:

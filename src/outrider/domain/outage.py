@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 AGAIN_S = 60.0
 CALM_S = 3.0  # without a failure: what works now and then has not ended
 MOST_REASONS = 8
@@ -32,9 +34,9 @@ class Outage:
         lasting = f" ({self._count} times in {now - self._began:.0f} s)" if self._count > 1 else ""
         return reason + lasting
 
-    def worked(self, now: float) -> str | None:
-        """What to log of its end, None for nothing. Costs next to nothing while all is well."""
-        if self._began is None or now - self._last < CALM_S:
+    def worked(self, clock: Callable[[], float]) -> str | None:
+        """What to log of its end, None for nothing. While all is well the clock is not asked."""
+        if self._began is None or clock() - self._last < CALM_S:
             return None
         told = f"after {self._last - self._began:.0f} s and {self._count} failures"
         self._began = None

@@ -31,7 +31,7 @@ def root_key(from_environment: str | None, file: Path) -> bytes | None:
     except OSError as error:
         raise ConfigError(FILE, "a file that can be read", error.strerror or "an error") from error
     if mode & 0o077:
-        raise ConfigError(FILE, "a file only its owner can read (chmod 600)", f"mode {mode:04o}")
+        raise ConfigError(FILE, "a file only its owner can read (0600: chmod 600 it)", f"mode {mode:04o}")
     return _decode(content, FILE)
 
 

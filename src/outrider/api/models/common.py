@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from outrider.app.fields import described
+from outrider.domain.readiness import Unready
 
 Date = Annotated[
     str,
@@ -27,9 +28,16 @@ class Deleted(msgspec.Struct, frozen=True):
 
 
 class Health(msgspec.Struct, frozen=True):
-    """Whether this process delivers. It answers while it starts, and while it stops."""
+    """Whether an event sent to this process would be accepted now, and if not, why."""
 
     Ready: bool
+    Reasons: Annotated[list[Unready], described("Empty when it is ready.", examples=[[Unready.STORE_AWAY]])]
+
+
+class Life(msgspec.Struct, frozen=True):
+    """The process is alive, whatever else may be the matter."""
+
+    Alive: bool
 
 
 class FieldError(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
-from litestar import Litestar
+from litestar import Litestar, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import ParameterKwarg
 from litestar.routes import HTTPRoute
@@ -34,6 +34,8 @@ class Parameter(msgspec.Struct, frozen=True):
 class Call(msgspec.Struct, frozen=True):
     """One method of one path. `body` and `answer` are types, `rules` further JSON Schema keywords of the body.
 
+    `otherwise` says when it is answered the same with another status.
+
     An absent body is an empty object, unless `body_required`. `scopes` are empty where nobody has to say who they
     are; `paced` calls count towards the tenant's `CallsPerSecond`.
     """
@@ -53,6 +55,7 @@ class Call(msgspec.Struct, frozen=True):
     scopes: tuple[Scope, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    otherwise: dict[int, str] = {}
 
     def every_refusal(self) -> tuple[Refusal, ...]:
         """As they are answered on this path, the common ones too: of credentials, of bodies, of paths, and ours."""
@@ -116,11 +119,13 @@ def _call(route: HTTPRoute, method: str, handler: HTTPRouteHandler) -> Call:
         scopes=scopes,
         parameters=tuple(_parameters(handler, fields)),
         refusals=tuple(refusals),
+        otherwise=handler.opt.get("otherwise", {}),
     )
 
 
 def _answer(where: str, handler: HTTPRouteHandler) -> Any:
-    found = handler.parsed_fn_signature.return_type.annotation
+    said = handler.parsed_fn_signature.return_type
+    found = said.inner_types[0].annotation if said.is_subclass_of(Response) else said.annotation
     typed = (
         isinstance(kind, type) and issubclass(kind, (msgspec.Struct, msgspec.Raw)) for kind in alternatives(found)
     )

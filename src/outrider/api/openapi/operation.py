@@ -108,6 +108,8 @@ def _parameter(parameter: Parameter, schemas: Schemas, examples: Mapping[str, Ex
 def _responses(call: Call, schemas: Schemas, examples: Mapping[str, Example]) -> dict[str, Any]:
     content = {"schema": schemas.of(call.answer)} | _values("answer", examples, call.status)
     responses = {str(call.status): {"description": _success(call), "content": {JSON: content}}}
+    for status, when in call.otherwise.items():
+        responses[str(status)] = {"description": when, "content": {JSON: {"schema": schemas.of(call.answer)}}}
     shared = _shared()
     for status, refusals in _by_status(call.every_refusal()).items():
         values = _values("answer", examples, status)

@@ -5,15 +5,39 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from litestar import Request, Router, get
+from litestar import Request, Response, Router, get
 
-from outrider.api.models.common import Health
+from outrider.api.models.common import Health, Life
 from outrider.api.openapi.document import served
+from outrider.domain.readiness import Unready
+
+HEALTH = "/health"
 
 
-@get("/health", operation_id="getHealth", summary="Say whether this process delivers")
-async def get_health(ready: bool) -> Health:
-    return Health(Ready=ready)
+@get(
+    HEALTH,
+    operation_id="getHealth",
+    summary="Say whether an event would be accepted now",
+    description="200 either way; `GET /health/ready` says it by its status.",
+)
+async def get_health(unready: list[Unready]) -> Health:
+    return Health(Ready=not unready, Reasons=unready)
+
+
+@get(f"{HEALTH}/live", operation_id="getLiveness", summary="Say that the process and its event loop go on")
+async def get_liveness() -> Life:
+    return Life(Alive=True)
+
+
+@get(
+    f"{HEALTH}/ready",
+    operation_id="getReadiness",
+    summary="Say by the status whether an event would be accepted now",
+    description="For balancers, by GET or HEAD. A trial commit at most once a second tells it, however many ask.",
+    otherwise={503: "An event would not be accepted now: send it to another process, or here later."},
+)
+async def get_readiness(unready: list[Unready]) -> Response[Health]:
+    return Response(Health(Ready=not unready, Reasons=unready), status_code=503 if unready else 200)
 
 
 @get("/openapi.json", operation_id="getOpenApi", summary="Read this document")
@@ -21,4 +45,6 @@ async def get_openapi(request: Request[Any, Any, Any]) -> msgspec.Raw:
     return served(request.app)
 
 
-router = Router("/", route_handlers=[get_health, get_openapi], tags=["Service"], opt={"open": True})
+router = Router(
+    "/", route_handlers=[get_health, get_liveness, get_readiness, get_openapi], tags=["Service"], opt={"open": True}
+)

@@ -50,7 +50,7 @@ async def _demo(folder: Path, once: bool, port: int) -> bool:
     )
     listener = serve.listen(config)
     outrider = await build(config)
-    server = serve.Server(serve.uvicorn_config(outrider, config))
+    server = serve.Server(serve.uvicorn_config(outrider, config), outrider)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     console.print(f"Outrider listens on {url}, its store is {folder / 'outrider.db'}")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -41,6 +42,7 @@ _SETTINGS = {
     "statement_timeout": "30s",
     "idle_in_transaction_session_timeout": "10s",
 }
+_FILES = {"sslrootcert", "sslcert", "sslkey", "sslcrl"}
 _KEEPALIVES = {"tcp_keepalives_idle": "5", "tcp_keepalives_interval": "2", "tcp_keepalives_count": "3"}
 GONE = (
     OSError,  # TimeoutError is one
@@ -71,6 +73,9 @@ def parse_url(text: str) -> Url:
     pooler = query.pop("pooler", None)
     if pooler not in (None, "transaction"):
         raise ConfigError(SETTING, "pooler=transaction, or no pooler parameter", f"pooler={pooler[:20]}")
+    for name in _FILES & query.keys():
+        if query[name] != "system" and not Path(query[name]).is_file():
+            raise ConfigError(SETTING, f"a URL whose {name} is a file", "none there")
     return Url(urlunsplit(parts._replace(query=urlencode(query))), pooler is not None)
 
 

@@ -16,6 +16,7 @@ import msgspec
 
 from outrider.domain.breaker import Health
 from outrider.domain.errors import StoreUnavailable
+from outrider.domain.outage import Outage
 from outrider.ports.neighbours import Changes
 from outrider.store.postgres.connections import CONNECT_S, GONE, Connections, Url
 from outrider.store.postgres.nodes import SQL
@@ -33,6 +34,7 @@ class PostgresNeighbours:
         self._url = url
         self._incarnation = incarnation
         self._hinted = asyncio.Event()
+        self._outage = Outage()
 
     async def changes(self, since: int) -> Changes:
         async def work(connection: Any) -> Changes:
@@ -69,11 +71,13 @@ class PostgresNeighbours:
             await asyncio.sleep(HINT_EVERY_S)
 
     async def _listen(self, heard: Callable[[], None]) -> None:
+        clock = asyncio.get_running_loop().time
         while True:
             try:
                 await self._listen_once(heard)
             except GONE as error:
-                log.info("hints of other processes are not heard for now: %s", type(error).__name__)
+                if told := self._outage.failed(type(error).__name__, clock()):
+                    log.info("hints of other processes are not heard for now: %s", told)
             await asyncio.sleep(AGAIN_S)
 
     async def _listen_once(self, heard: Callable[[], None]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from base64 import b64encode
 from typing import Any
 
 from outrider.domain.errors import StoreTooNew, StoreUnavailable
+from outrider.domain.outage import Outage
 from outrider.ports.queue import Pulse
 from outrider.store.postgres.connections import Connections, rows_of
 from outrider.store.postgres.doubts import Doubts
@@ -42,6 +44,7 @@ class Nodes:
         self._about = about
         self._schema = schema
         self._beaten = False
+        self._outage = Outage()
 
     async def join(self, connection: Any) -> None:
         """Be known before the first beat, in the transaction that looks at the store's version: until this process
@@ -85,11 +88,16 @@ class Nodes:
 
     async def _rescue(self, dead_after: int) -> int:
         """How many deliveries were taken over. When that fails or waits, our leases are renewed all the same."""
+        clock = asyncio.get_running_loop().time
         try:
-            return await self._connections.in_transaction(lambda c: _take_over(c, dead_after), limit_s=RESCUE_S)
+            taken = await self._connections.in_transaction(lambda c: _take_over(c, dead_after), limit_s=RESCUE_S)
         except StoreUnavailable as error:
-            log.warning("nothing is taken over from silent processes for now: %s", error)
+            if told := self._outage.failed(str(error), clock()):
+                log.warning("nothing is taken over from silent processes for now: %s", told)
             return 0
+        if told := self._outage.worked(clock):
+            log.warning("looks again for silent processes %s", told)
+        return taken
 
     async def leave(self) -> None:
         """This process ends and holds no leases any more."""
