@@ -187,7 +187,7 @@ def _roles(name: str, value: str) -> tuple[Role, ...]:
 
 def _level(name: str, value: str) -> str:
     if value.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
-        raise ConfigError(name, "DEBUG, INFO, WARNING or ERROR", value)
+        raise ConfigError(name, "DEBUG, INFO, WARNING or ERROR", value[:40])
     return value.upper()
 
 

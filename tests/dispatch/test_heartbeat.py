@@ -6,7 +6,8 @@ import pytest
 
 from outrider.dispatch import heartbeat
 from outrider.dispatch.lease import Lease, Peers
-from outrider.domain.errors import StoreUnavailable
+from outrider.domain.errors import StoreTooNew, StoreUnavailable
+from outrider.domain.readiness import Unready
 from outrider.ports.queue import Pulse
 
 
@@ -16,12 +17,14 @@ class Dead:
     def __init__(self, beats: list[Pulse | Exception]) -> None:
         self._beats = beats
         self.done = asyncio.Event()
+        self.failed = asyncio.Event()
 
     async def heartbeat(self, _: int) -> Pulse:
         found = self._beats.pop(0)
         if not self._beats:
             self.done.set()
         if isinstance(found, Exception):
+            self.failed.set()
             raise found
         return found
 
@@ -67,3 +70,34 @@ def test_what_many_beats_take_is_taken_over_without_a_rest(monkeypatch: pytest.M
 def test_a_store_that_is_away_gets_its_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     away = StoreUnavailable("away")
     assert took([pulse(unfinished=True), away, away, pulse(unfinished=False)], monkeypatch) == 3
+
+
+def test_what_it_tells_balancers() -> None:
+    async def play() -> None:
+        queue = Dead([pulse(unfinished=False), StoreTooNew("left behind"), pulse(unfinished=False)])
+        lease = Lease()
+        told: list[Unready | None] = []
+
+        async def lost() -> None:
+            raise AssertionError("nobody gave us up")
+
+        beating = heartbeat.Heartbeat(queue, lease, Peers(), renewed=lambda: None, freed=lambda: None, lost=lost)
+        told.append(beating.unready)
+        await beating.beat()
+        told.append(beating.unready)
+        task = asyncio.get_running_loop().create_task(beating.run())
+        async with asyncio.timeout(10):
+            await queue.failed.wait()
+            await asyncio.sleep(0)
+            told.append(beating.unready)
+            await queue.done.wait()
+            await asyncio.sleep(0)
+            told.append(beating.unready)
+        task.cancel()
+        await asyncio.wait([task])
+        assert told == [Unready.LEASE_LOST, None, Unready.STORE_TOO_NEW, None]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(heartbeat, "BEAT_S", 0.01)
+        patch.setattr(heartbeat, "BEATS_UNTIL_DEAD", 10_000)
+        asyncio.run(play())

@@ -32,6 +32,30 @@ def retry_after(node: Served) -> tuple[int, str | None]:
             return error.code, error.headers["Retry-After"]
 
 
+TOLD = {
+    "answered 503": "accepts again",
+    "no heartbeat": "beats again",
+    "cannot claim now": "claims again",
+    "cannot see what other processes changed": "sees again",
+    "housekeeping waits": "keeps house again",
+}
+
+
+def told(node: Served) -> bool:
+    """Whether the end of the outage is told by every part that told its beginning."""
+    log = (node.folder / "log").read_text()
+    return all(ended in log for began, ended in TOLD.items() if began in log)
+
+
+def check_log(node: Served) -> None:
+    """What was away for half a minute is told by each part when it began, once for each reason."""
+    log = (node.folder / "log").read_text()
+    assert "Traceback" not in log
+    for began in list(TOLD)[:4]:
+        assert 1 <= log.count(began) <= 8, began  # refused, reset, shutting down, starting up, too slow
+    assert len(log.splitlines()) < 60
+
+
 def test_postgresql_stopped_under_load(
     tmp_path: Path, own_server: postgres.OwnPostgres, authority: tuple[Path, Path], receive: Receive
 ) -> None:
@@ -47,16 +71,24 @@ def test_postgresql_stopped_under_load(
         until(lambda: producers.refused, 10)
         assert retry_after(nodes[0]) == (503, "1")
         assert nodes[0].call("GET", "/v2/manage/events")[0] == 503
+        for node in nodes:
+            until(lambda node=node: node.call("GET", "/health/ready", headers={})[0] == 503, 5)
+            assert not node.call("GET", "/health", headers={})[1]["Ready"]
         time.sleep(max(0.0, away + AWAY_S - time.monotonic()))  # the outage is the experiment
         own_server.start()
         back = time.monotonic()
         until(lambda: {n for n in nodes if retry_after(n)[0] == 202} == set(nodes), BACK_S)
+        until(lambda: all(n.call("GET", "/health/ready", headers={})[0] == 200 for n in nodes), BACK_S)
         until(lambda: any(at > back for _, at in producers.accepted), BACK_S)
         seen = len(receiver.requests)
         until(lambda: len(receiver.requests) > seen, max(0.1, back + BACK_S - time.monotonic()))
+        until(lambda: all(told(node) for node in nodes), 15)
         accepted = producers.stop()
         drained(nodes[0])
         assert {status for status, _, _ in producers.refused} == {503}
+        assert len(producers.refused) > 100
+        for node in nodes:
+            check_log(node)
         assert accepted <= {request.id for request in receiver.requests}
         assert repeats(receiver.requests) <= 2 * LaneLimits().under_way
     finally:

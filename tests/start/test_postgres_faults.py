@@ -13,6 +13,7 @@ from outrider.domain.errors import StoreAway
 from postgres import OWNER, ROOT_KEY, OwnPostgres, Postgres
 from start.starting import refused, start
 
+pytestmark = pytest.mark.slow  # a server of its own
 PASSWORD = "very-secret-word"
 
 

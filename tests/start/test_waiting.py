@@ -8,13 +8,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from harness import Served, outrider, until
+from harness import outrider, until
 from postgres import ROOT_KEY, OwnPostgres, free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.stores("postgres")]
@@ -87,15 +87,3 @@ def test_what_no_wait_mends_is_said_at_once(server: OwnPostgres) -> None:
     done = outrider("serve", **settings(server.named("no_such_database")))
     assert (done.returncode, b"CREATE DATABASE" in done.stderr, b"Traceback" in done.stderr) == (78, True, False)
     assert time.monotonic() - began < 10
-
-
-def test_a_port_that_is_taken(serve: Callable[..., Served], tmp_path: Path) -> None:
-    served = serve()
-    done = outrider(
-        "serve",
-        OUTRIDER_STORE=f"sqlite:///{tmp_path / 'other.db'}",
-        OUTRIDER_PORT=served.url.rpartition(":")[2],
-        wait=10,
-    )
-    assert (done.returncode, b"OUTRIDER_PORT" in done.stderr, b"Traceback" in done.stderr) == (78, True, False)
-    assert not (tmp_path / "other.rootkey").exists()

@@ -32,3 +32,5 @@ def set_up(level: str) -> None:
         handler.setFormatter(JsonLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("uvicorn").setLevel(max(logging.WARNING, logging.getLevelName(level)))
+    # Of a database that is away its pool tells with a traceback for every try. We tell that ourselves, once.
+    logging.getLogger("asyncpg").setLevel(logging.ERROR)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, TypeVar
@@ -115,22 +116,24 @@ async def open_database(path: str, incarnation: str, *, now: Callable[[], int], 
 
 def _open(path: str, incarnation: str, now: Callable[[], int], about: About) -> SqliteDatabase:
     lock = lock_file(path)
-    try:
+    with ExitStack() as undone:  # from the last to the first: SQLite's own locks go when the lock is closed
+        undone.callback(lock.close)
         connection = connect(lock.path)
-        if _scalar(connection, UNFINISHED) is not None:
-            raise ConfigError("OUTRIDER_STORE", "a whole store", "an unfinished copy of another one")
-        migrate(connection)
-        return SqliteDatabase(connection, lock, incarnation, now=now, about=about)
-    except BaseException as error:
-        lock.close()
-        found = explained(error)
-        if found is None:
-            raise
-        raise found from error
+        undone.callback(connection.close)
+        try:
+            if _scalar(connection, UNFINISHED) is not None:
+                raise ConfigError("OUTRIDER_STORE", "a whole store", "an unfinished copy of another one")
+            migrate(connection)
+            database = SqliteDatabase(connection, lock, incarnation, now=now, about=about)
+        except apsw.Error as error:
+            raise refused(error) from error
+        undone.pop_all()
+        return database
 
 
 def connect(path: str) -> apsw.Connection:
     """The connection that writes. Raises ConfigError."""
+    connection: apsw.Connection | None = None
     try:
         connection = apsw.Connection(path)
         connection.set_busy_timeout(5000)
@@ -140,10 +143,14 @@ def connect(path: str) -> apsw.Connection:
         connection.execute(PRAGMAS["keys"])
         connection.execute(PRAGMAS["cache"])
         level = _scalar(connection, PRAGMAS["is_durable"])
-    except apsw.Error as error:
-        raise refused(error) from error
-    if level != FULL:
-        raise ConfigError("OUTRIDER_STORE", "a file system on which synchronous=FULL holds", f"level {level}")
+        if level != FULL:
+            raise ConfigError("OUTRIDER_STORE", "a file system on which synchronous=FULL holds", f"level {level}")
+    except (apsw.Error, ConfigError) as error:
+        if connection is not None:
+            connection.close()
+        if isinstance(error, apsw.Error):
+            raise refused(error) from error
+        raise
     return connection
 
 
