@@ -157,7 +157,7 @@ def test_what_cannot_be_copied_is_refused(serve: Serve, postgres_server: Postgre
     (tmp_path / "other.rootkey").chmod(0o600)
     refused(run("copy", source, other), "target", "root key beside it")
     key.rename(tmp_path / "elsewhere")
-    refused(run("copy", source, empty), "OUTRIDER_ROOT_KEY_FILE", "none there")
+    refused(run("copy", source, empty), "OUTRIDER_ROOT_KEY_FILE", "no such file")
     assert not key.exists()
     (tmp_path / "elsewhere").rename(key)
     refused(run("copy", empty, source, OUTRIDER_ROOT_KEY=ROOT_KEY), "source", "an empty one")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
 import postgres
+from harness import outrider
 from outrider.domain.errors import StoreAway
 from postgres import OWNER, ROOT_KEY, OwnPostgres, Postgres
-from start.starting import refused, start
+from start.starting import at, refused, start
 
 pytestmark = pytest.mark.slow  # a server of its own
 PASSWORD = "very-secret-word"
@@ -138,6 +140,13 @@ def test_a_database_that_is_none_for_us(
     postgres_server: Postgres, make: Callable[[Postgres], str], word: str
 ) -> None:
     check(refused(**settings(make(postgres_server))), word)
+
+
+def test_a_copy_to_what_is_none_for_us(postgres_server: Postgres, tmp_path: Path) -> None:
+    start(**at(tmp_path / "a.db"))
+    target = with_statement("CREATE TABLE event (id int)")(postgres_server)
+    done = outrider("store", "copy", "--from", f"sqlite:///{tmp_path / 'a.db'}", "--to", target)
+    assert (done.returncode, b"target: expected" in done.stderr, b"Traceback" in done.stderr) == (78, True, False)
 
 
 def test_tables_of_another_role(strict: OwnPostgres) -> None:

@@ -96,3 +96,16 @@ def test_a_store_that_does_not_answer_keeps_nobody_waiting(monkeypatch: pytest.M
         assert await store.readiness.reason() is None
 
     play(script)
+
+
+def test_a_trial_that_fails_for_another_reason_is_no_success(caplog: pytest.LogCaptureFixture) -> None:
+    async def script(store: Store) -> None:
+        async def broken(_: int) -> None:
+            raise LookupError("nobody foresaw this")
+
+        store.readiness._attempt = broken
+        assert await store.readiness.reason() is Unready.STORE_AWAY
+        assert await store.readiness.reason() is Unready.STORE_AWAY
+
+    play(script)
+    assert [record.exc_info is not None for record in caplog.records] == [True]

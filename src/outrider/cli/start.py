@@ -34,9 +34,21 @@ async def start(config: Config) -> Outrider | None:
     """A running Outrider; None when it was asked to stop before. Raises ConfigError, StoreAway when the store has
     not come up within OUTRIDER_STORE_WAIT_MS."""
     starting = asyncio.get_running_loop().create_task(_started(config))
-    with asked_to_stop(starting.cancel):
-        await asyncio.wait({starting})
-    return None if starting.cancelled() else starting.result()
+    asked = asyncio.Event()
+    with asked_to_stop(asked.set):
+        asking = asyncio.get_running_loop().create_task(asked.wait())
+        await asyncio.wait({starting, asking}, return_when=asyncio.FIRST_COMPLETED)
+        asking.cancel()
+        if asked.is_set():
+            starting.cancel()
+            await asyncio.wait({starting})
+    if starting.cancelled():
+        return None
+    outrider = starting.result()
+    if asked.is_set():  # just when it had started
+        await outrider.stop(0)
+        return None
+    return outrider
 
 
 async def _started(config: Config) -> Outrider:

@@ -7,11 +7,14 @@ large event, because a disk that is full often takes a little.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 
 from outrider.domain.errors import StoreUnavailable
+from outrider.domain.outage import Outage
 from outrider.domain.readiness import Unready
 
+log = logging.getLogger("outrider.store")
 FRESH_S = 2.0  # what was committed since then tells enough
 BETWEEN_S = 1.0  # two trials
 PATIENCE_S = 0.7  # balancers often wait a second
@@ -24,21 +27,22 @@ class Evidence:
 
     def __init__(self) -> None:
         self.at = float("-inf")
-        self.fault: StoreUnavailable | None = None
+        self.fault: Exception | None = None
 
-    def take(self, fault: StoreUnavailable | None) -> None:
+    def take(self, fault: Exception | None) -> None:
         self.at = asyncio.get_running_loop().time()
         self.fault = fault
 
 
 class Readiness:
-    """`attempt` commits so many bytes and leaves none; it raises StoreUnavailable."""
+    """`attempt` commits so many bytes and leaves none."""
 
     def __init__(self, evidence: Evidence, attempt: Callable[[int], Awaitable[None]]) -> None:
         self._evidence = evidence
         self._attempt = attempt
         self._trial: asyncio.Task[None] | None = None
         self._began = float("-inf")
+        self._outage = Outage()
 
     async def reason(self) -> Unready | None:
         now = asyncio.get_running_loop().time()
@@ -60,6 +64,10 @@ class Readiness:
             await self._attempt(LITTLE if self._evidence.fault is None else MUCH)
         except StoreUnavailable as error:
             self._evidence.take(error)
+        except Exception as error:  # nobody waits for this task: whatever it is, no event would be stored
+            self._evidence.take(error)
+            if told := self._outage.failed(type(error).__name__, asyncio.get_running_loop().time()):
+                log.error("a trial of the store fails: %s", told, exc_info=True)
         else:
             self._evidence.take(None)
         finally:

@@ -21,7 +21,7 @@ def root_key(from_environment: str | None, file: Path) -> bytes | None:
     """The key given in OUTRIDER_ROOT_KEY, else the one in `file`; None when there is no such file. Raises
     ConfigError."""
     if from_environment:
-        return _decode(from_environment.encode(), "OUTRIDER_ROOT_KEY")
+        return _decode(from_environment.encode(errors="surrogateescape"), "OUTRIDER_ROOT_KEY")
     try:
         with file.open("rb") as source:
             mode = stat.S_IMODE(os.fstat(source.fileno()).st_mode)

@@ -14,11 +14,11 @@ import asyncpg
 import msgspec
 
 from outrider.domain.clock import DAY, SECOND
-from outrider.domain.errors import ConfigError, InvalidField
+from outrider.domain.errors import ConfigError, InvalidField, StoreUnavailable
 from outrider.domain.ids import is_uuid
 from outrider.ports.contents import COLUMNS, Key, Progress, Row, RowsRefused, Stretch, Table
 from outrider.store.postgres.connections import Connections, check_server, connect, parse_url, rows_of
-from outrider.store.postgres.faults import SETTING
+from outrider.store.postgres.faults import SETTING, explained
 from outrider.store.postgres.migrate import SQL as MIGRATE
 from outrider.store.postgres.migrate import migrate, migrations
 from outrider.store.postgres.nodes import SQL as NODE
@@ -195,9 +195,12 @@ async def _open(text: str, side: str, to_write: bool, silent_after: int) -> Post
         await _check_migrated(connections)
         contents = PostgresContents(connections, side, silent_after)
         await contents.check_unserved()
-    except BaseException:
+    except BaseException as error:
         await connections.close()
-        raise
+        found = explained(error)
+        if found is None or isinstance(error, StoreUnavailable):
+            raise
+        raise found from error
     return contents
 
 

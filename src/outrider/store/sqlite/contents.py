@@ -116,6 +116,9 @@ def _open(path: str, to_write: bool) -> SqliteContents:
     try:
         connection = connect(lock.path) if to_write else _connect_to_read(lock.path)
         _check_version(connection, to_write)
+    except apsw.Error as error:
+        lock.close()
+        raise refused(error) from error
     except BaseException:
         lock.close()
         raise
