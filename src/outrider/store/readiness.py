@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 
 from outrider.domain.errors import StoreUnavailable
@@ -30,7 +31,7 @@ class Evidence:
         self.fault: Exception | None = None
 
     def take(self, fault: Exception | None) -> None:
-        self.at = asyncio.get_running_loop().time()
+        self.at = time.monotonic()
         self.fault = fault
 
 
@@ -45,7 +46,7 @@ class Readiness:
         self._outage = Outage()
 
     async def reason(self) -> Unready | None:
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         known = self._evidence
         if known.fault is None and now - known.at < FRESH_S:
             return None
@@ -66,7 +67,7 @@ class Readiness:
             self._evidence.take(error)
         except Exception as error:  # nobody waits for this task: whatever it is, no event would be stored
             self._evidence.take(error)
-            if told := self._outage.failed(type(error).__name__, asyncio.get_running_loop().time()):
+            if told := self._outage.failed(type(error).__name__, time.monotonic()):
                 log.error("a trial of the store fails: %s", told, exc_info=True)
         else:
             self._evidence.take(None)
