@@ -18,6 +18,7 @@ from outrider.store.queries import load
 from outrider.store.sqlite.database import PRAGMAS, connect, migrate, migrations
 from outrider.store.sqlite.faults import refused
 from outrider.store.sqlite.lock import FileLock, lock_file
+from outrider.store.sqlite.temporary import connect_to_sort
 from outrider.store.stretches import Stretches, decode_key, encode_key
 
 SQL = load("outrider.store.sqlite", "contents.sql")
@@ -114,7 +115,7 @@ def _open(path: str, to_write: bool) -> SqliteContents:
         raise ConfigError(SETTING, "an SQLite store", "a file that is not there")
     lock = lock_file(path)
     try:
-        connection = connect(lock.path) if to_write else _connect_to_read(lock.path)
+        connection = connect(lock.path, to_sort=True) if to_write else _connect_to_read(lock.path)
         _check_version(connection, to_write)
     except apsw.Error as error:
         lock.close()
@@ -128,8 +129,7 @@ def _open(path: str, to_write: bool) -> SqliteContents:
 def _connect_to_read(path: str) -> apsw.Connection:
     try:
         # Read and write, so that what a killed process left in the log is taken in.
-        connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
-        connection.set_busy_timeout(5000)
+        connection = connect_to_sort(path)
         connection.execute(SQL["look_only"])
         connection.execute(PRAGMAS["version"])
     except apsw.Error as error:

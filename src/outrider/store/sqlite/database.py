@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, TypeVar
@@ -23,6 +23,7 @@ from outrider.store.sqlite.ledger import SqliteLedger
 from outrider.store.sqlite.lock import FileLock, lock_file
 from outrider.store.sqlite.objects import SqliteObjects
 from outrider.store.sqlite.queue import SqliteQueue
+from outrider.store.sqlite.temporary import connect_to_sort
 from outrider.store.sqlite.upkeep import SqliteSystem, SqliteUpkeep
 from outrider.store.sqlite.writer import Writer
 
@@ -41,6 +42,7 @@ class Readers:
         for _ in range(READERS):
             connection = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READONLY)
             connection.set_busy_timeout(2000)
+            connection.execute(PRAGMAS["temporary"])
             self._idle.append(connection)
         self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-reader")
 
@@ -131,17 +133,19 @@ def _open(path: str, incarnation: str, now: Callable[[], int], about: About) -> 
         return database
 
 
-def connect(path: str) -> apsw.Connection:
-    """The connection that writes. Raises ConfigError."""
+def connect(path: str, *, to_sort: bool = False) -> apsw.Connection:
+    """A connection that writes; `to_sort` for one-off work on whole tables (temporary.py). Raises ConfigError."""
     connection: apsw.Connection | None = None
     try:
-        connection = apsw.Connection(path)
+        connection = connect_to_sort(path) if to_sort else apsw.Connection(path)
         connection.set_busy_timeout(5000)
         _check_origin(connection)
         connection.execute(PRAGMAS["journal"])
         connection.execute(PRAGMAS["durable"])
         connection.execute(PRAGMAS["keys"])
         connection.execute(PRAGMAS["cache"])
+        if not to_sort:
+            connection.execute(PRAGMAS["temporary"])
         level = _scalar(connection, PRAGMAS["is_durable"])
         if level != FULL:
             raise ConfigError("OUTRIDER_STORE", "a file system on which synchronous=FULL holds", f"level {level}")
@@ -164,15 +168,21 @@ def _check_origin(connection: apsw.Connection) -> None:
 
 
 def migrate(connection: apsw.Connection) -> None:
-    """Apply what is missing, each migration in a transaction with its version."""
+    """Bring the file of `connection` up to date, each migration in a transaction with its version.
+
+    On a connection of its own, because a migration may sort a whole table. Raises ConfigError.
+    """
     scripts = migrations()
     version = _scalar(connection, PRAGMAS["version"])
     if version > len(scripts):
         raise ConfigError("OUTRIDER_STORE", f"a store of version {len(scripts)} or older", f"version {version}")
-    for number, script in enumerate(scripts[version:], start=version + 1):
-        with connection:
-            connection.execute(script.read_text(encoding="utf-8"))
-            connection.pragma("user_version", number)
+    if version == len(scripts):
+        return
+    with closing(connect(connection.filename, to_sort=True)) as sorting:
+        for number, script in enumerate(scripts[version:], start=version + 1):
+            with sorting:
+                sorting.execute(script.read_text(encoding="utf-8"))
+                sorting.pragma("user_version", number)
 
 
 def migrations() -> list[Traversable]:

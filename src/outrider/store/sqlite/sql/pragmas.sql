@@ -14,6 +14,10 @@ PRAGMA foreign_keys = ON
 -- KiB: the indexes of a long queue stay in memory.
 PRAGMA cache_size = -65536
 
+-- name: temporary
+-- What a statement sorts or may have to undo stays in memory: a served store needs no directory for temporary files.
+PRAGMA temp_store = MEMORY
+
 -- name: version
 PRAGMA user_version
 
