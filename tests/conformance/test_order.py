@@ -12,6 +12,7 @@ from outrider.domain.delivery import Line, Step
 from outrider.domain.fanout import owe_again
 from outrider.domain.job import Job, JobKind, JobState, Selection
 from outrider.domain.model import Ordering
+from outrider.ports.jobs import Stretch
 from outrider.ports.ledger import DeliveryQuery
 from outrider.ports.queue import Settlement
 
@@ -128,11 +129,13 @@ def chosen(store: Any, kind: JobKind, **more: Any) -> list[str]:
     selection = Selection(kind, T, "w", **more)
     place, end = store.run(store.database.jobs.bounds(selection))
     found: list[str] = []
-    while place < end:
-        stretch = store.run(store.database.jobs.stretch(selection, place, end))
+    stretch = Stretch((), place, selection.begins, done=place >= end)
+    while not stretch.done:
+        before = stretch.place, stretch.at
+        stretch = store.run(store.database.jobs.stretch(selection, stretch.place, end, stretch.at))
         found += [event.id for event in stretch.events]
-        assert stretch.place > place
-        place = stretch.place
+        assert (stretch.place, stretch.at) != before
+    assert stretch.place == end
     return found
 
 
@@ -151,6 +154,26 @@ def test_selections(store: Any) -> None:
     assert chosen(store, JobKind.REPLAY) == ["e1", "e2", "e3", "other"]
     assert chosen(store, JobKind.REPLAY, events=("Register",)) == ["other"]
     assert chosen(store, JobKind.REPLAY, subject="u", since=1_002, until=1_003) == ["e2"]
+
+
+def test_jobs_see_everything_once_after_a_clock_was_set_back(store: Any) -> None:
+    """More than a stretch holds, and what was stored last is not the newest."""
+    ids = [f"e{n:04}" for n in range(600)]
+    for first in (400, 200, 0):
+        store.clock = 2_000 + first
+        store.accept(*ids[first : first + 200])
+    assert chosen(store, JobKind.REPLAY) == ids
+
+
+def test_a_job_of_a_version_that_kept_no_instants_goes_on(store: Any) -> None:
+    for first in range(0, 600, 200):
+        store.accept(*(f"e{n:04}" for n in range(first, first + 200)))
+    selection = Selection(JobKind.REPLAY, T, "w")
+    jobs = store.database.jobs
+    place, end = store.run(jobs.bounds(selection))
+    begun = store.run(jobs.stretch(selection, place, end, selection.begins))
+    rest = store.run(jobs.stretch(selection, begun.place, end))
+    assert [event.id for event in rest.events] == [f"e{n:04}" for n in range(200, 400)]
 
 
 def test_long_pasts_come_in_stretches(store: Any) -> None:

@@ -18,7 +18,7 @@ from outrider.domain.job import Job, JobKind, JobState, Selection
 from outrider.domain.model import Event, Webhook
 from outrider.ports.clock import Clock
 from outrider.ports.handover import Handover
-from outrider.ports.jobs import Jobs
+from outrider.ports.jobs import Jobs, Stretch
 from outrider.ports.ledger import DeliveryRow, Ledger
 
 NO_WEBHOOK = 7986
@@ -88,7 +88,7 @@ class Recovery:
         """A running job; it goes on in the background and survives restarts."""
         selection = self._selection(tenant, given)
         start, end = await self._jobs.bounds(selection)
-        job = Job(self._ids.new(), selection, start, end, start, self._clock.now())
+        job = Job(self._ids.new(), selection, start, end, start, self._clock.now(), at=selection.begins)
         await self._jobs.add(job)
         return job
 
@@ -143,14 +143,14 @@ class Recovery:
         deadline = self._clock.now() + LONGEST_LOOK
         scanned, matched = 0, 0
         examples: list[Event] = []
-        while place < end and self._clock.now() < deadline:
-            stretch = await self._jobs.stretch(selection, place, end)
-            place = stretch.place
+        stretch = Stretch((), place, selection.begins, done=place >= end)
+        while not stretch.done and self._clock.now() < deadline:
+            stretch = await self._jobs.stretch(selection, stretch.place, end, stretch.at)
             passing = [event for event in stretch.events if passes(selection.filter, event)]
             scanned += len(stretch.events)
             matched += len(passing)
             examples += passing[: EXAMPLES - len(examples)]
-        return Preview(scanned, matched, place >= end, tuple(examples))
+        return Preview(scanned, matched, stretch.done, tuple(examples))
 
     def _selection(self, tenant: str, given: JobInput) -> Selection:
         kind = _kind(given.Kind)

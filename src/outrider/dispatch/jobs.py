@@ -81,20 +81,20 @@ class JobRunner:
         if webhook is None:
             await self._jobs.cancel(chosen.tenant, job.id, self._clock.now(), "webhook deleted")
             return
-        stretch = await self._jobs.stretch(chosen, job.place, job.end)
+        stretch = await self._jobs.stretch(chosen, job.place, job.end, job.at)
         now = self._clock.now()
         deliveries = [
             owe_again(event, webhook.id, self._ids.new(), now, f"job:{job.id}")
             for event in stretch.events
             if passes(chosen.filter, event)
         ]
-        done = stretch.place >= job.end
         after = msgspec.structs.replace(
             job,
             place=stretch.place,
+            at=stretch.at,
             made=job.made + len(deliveries),
-            state=JobState.DONE if done else JobState.RUNNING,
-            ended=now if done else None,
+            state=JobState.DONE if stretch.done else JobState.RUNNING,
+            ended=now if stretch.done else None,
         )
         if await self._jobs.advance(job, after, deliveries):
             self._handover.stored(deliveries)

@@ -33,11 +33,17 @@ class Selection(msgspec.Struct, frozen=True):
     subject: str | None = None
     filter: str | None = None
 
+    @property
+    def begins(self) -> int:
+        """No instant of it is before this one."""
+        return self.since or 0
+
 
 class Job(msgspec.Struct, frozen=True):
-    """A selection being worked through, in the order of places, after `start` and up to `end`.
+    """A selection being worked through, oldest first, from place `start` to place `end`.
 
-    Everything up to `place` has been looked at, and `made` deliveries came of it.
+    Everything up to `place`, whose instant is `at`, has been looked at, and `made` deliveries came of it. A store
+    whose places are not in the order of instants goes by `at` first; None in jobs begun before it was kept.
     """
 
     id: str
@@ -50,10 +56,11 @@ class Job(msgspec.Struct, frozen=True):
     state: JobState = JobState.RUNNING
     ended: int | None = None
     reason: str | None = None
+    at: int | None = None
 
     @property
     def progress(self) -> float:
         """How much of its stretch of the past has been looked at, 0 to 1."""
         if self.end <= self.start:
             return 1.0
-        return (self.place - self.start) / (self.end - self.start)
+        return min(1.0, max(0.0, (self.place - self.start) / (self.end - self.start)))

@@ -12,19 +12,23 @@ from outrider.domain.model import Delivery, Event
 
 
 class Stretch(msgspec.Struct, frozen=True):
-    """Some events of a selection, oldest first, its payload filter not applied; `place` is where to go on."""
+    """Some events of a selection, oldest first, its payload filter not applied. `place` and `at` are where to go
+    on; when `done`, there is nothing more and `place` is the end."""
 
     events: tuple[Event, ...]
     place: int
+    at: int | None = None
+    done: bool = False
 
 
 class Jobs(Protocol):
     async def bounds(self, selection: Selection) -> tuple[int, int]:
-        """The places between which all of the selection lies: after the first, up to the second."""
+        """The places between which the selection lies: where it begins, and the last one."""
         ...
 
-    async def stretch(self, selection: Selection, place: int, end: int) -> Stretch:
-        """The next events after `place`, a bounded number; all seen when the stretch's place is `end`."""
+    async def stretch(self, selection: Selection, place: int, end: int, at: int | None = None) -> Stretch:
+        """The next events after `place`, a bounded number, in a bounded look. `at`: of the stretch before, at first
+        the selection's `begins`; None when it is not known."""
         ...
 
     async def add(self, job: Job) -> None: ...

@@ -29,7 +29,13 @@ class PostgresJobs:
     async def bounds(self, selection: Selection) -> tuple[int, int]:
         return await self._past.bounds(selection)
 
-    async def stretch(self, selection: Selection, place: int, end: int) -> Stretch:
+    async def stretch(
+        self,
+        selection: Selection,
+        place: int,
+        end: int,
+        at: int | None = None,  # noqa: ARG002 - places are in the order of instants here
+    ) -> Stretch:
         return await self._past.stretch(selection, place, end)
 
     async def add(self, job: Job) -> None:

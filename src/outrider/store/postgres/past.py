@@ -73,7 +73,7 @@ class Past:
             had = await self._waiting(selection, ids)
             had |= set(await self._known(selection, ids, min(event.accepted for event in events)))
             events = [event for event in events if event.id not in had]
-        return Stretch(tuple(events), reached)
+        return Stretch(tuple(events), reached, done=reached >= end)
 
     async def _failed(self, selection: Selection, place: int, end: int) -> Stretch:
         """Events of exhausted lines: of each the last time only, and not when it arrived since or is on its way."""
@@ -86,7 +86,8 @@ class Past:
         if places:
             known = await self._known(selection, list(places), place_instant(min(places.values())))
             places = {event: found for event, found in places.items() if known.get(event) == wanted[event]}
-        return Stretch(await self._events_at(selection.tenant, list(places.values())), reached)
+        events = await self._events_at(selection.tenant, list(places.values()))
+        return Stretch(events, reached, done=reached >= end)
 
     async def _exhausted(self, selection: Selection, place: int, end: int) -> list[Any]:
         """The next lines after `place`, from whichever day."""

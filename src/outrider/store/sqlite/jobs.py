@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
+from heapq import merge
 from typing import Any
 
 import apsw
 import msgspec
 
-from outrider.domain.clock import DAY
 from outrider.domain.job import Job, JobKind, JobState, Selection
 from outrider.domain.model import Delivery, Event
 from outrider.ports.jobs import Stretch
 from outrider.store.queries import load
+from outrider.store.sqlite.ledger import SQL as LEDGER
 from outrider.store.sqlite.queue import Reads
-from outrider.store.sqlite.rows import store_deliveries
+from outrider.store.sqlite.rows import as_json, store_deliveries
 from outrider.store.sqlite.writer import Writer
 
 SQL = load("outrider.store.sqlite", "jobs.sql")
-LOOKED_AT = 5_000  # events in one read
+LOOKED_AT = 2_000  # events or lines in one stretch, so that a reader is soon free again
 FOUND = 200  # of them
-CLOCK_SLACK = DAY  # clocks are set back now and then, so instants do not rise with places exactly
 _PAST_EVERY_ID = "g"
-_QUERIES = {JobKind.RETRY_FAILED: "exhausted", JobKind.SEND_MISSED: "missed", JobKind.REPLAY: "replay"}
+_PAST_EVERY_INSTANT = 1 << 62
 _encode = msgspec.msgpack.encode
 _decode = msgspec.msgpack.Decoder(Job).decode
 
@@ -33,26 +34,23 @@ class SqliteJobs:
         self._readers = readers
 
     async def bounds(self, selection: Selection) -> tuple[int, int]:
+        """The second is the last place given out: what is stored later is no part of the selection."""
+        failed = selection.kind is JobKind.RETRY_FAILED
+
         def job(connection: apsw.Connection) -> tuple[int, int]:
-            if selection.kind is JobKind.RETRY_FAILED:
-                return 0, int(connection.execute(SQL["last_line"]).get)
-            end = int(connection.execute(SQL["last_event"]).get)
-            return _before(connection, selection.since, end), end
+            end = int(connection.execute(SQL["last_line" if failed else "last_event"]).get)
+            name, bindings = "first_failure" if failed else "first_event", _bindings(selection)
+            first: int | None = connection.execute(SQL[name], bindings).get
+            return (end, end) if first is None else (min(first - 1, end), end)
 
         return await self._readers.read(job)
 
-    async def stretch(self, selection: Selection, place: int, end: int) -> Stretch:
-        upto = end if selection.kind is JobKind.RETRY_FAILED else min(end, place + LOOKED_AT)
-        bindings = msgspec.structs.asdict(selection) | {
-            "events": None if selection.events is None else msgspec.json.encode(selection.events).decode(),
-            "place": place,
-            "end": upto,
-            "limit": FOUND,
-        }
-
+    async def stretch(self, selection: Selection, place: int, end: int, at: int | None = None) -> Stretch:
         def job(connection: apsw.Connection) -> Stretch:
-            rows: list[Any] = connection.execute(SQL[_QUERIES[selection.kind]], bindings).fetchall()
-            return Stretch(tuple(Event(*row[1:]) for row in rows), rows[-1][0] if len(rows) == FOUND else upto)
+            given = {"place": place, "end": end, "at": _instant(connection, selection, place) if at is None else at}
+            with ExitStack() as open_cursors:
+                rows = _past(connection, open_cursors, selection, _bindings(selection) | given)
+                return _gathered(connection, selection.tenant, rows, end)
 
         return await self._readers.read(job)
 
@@ -126,14 +124,47 @@ def _owe(connection: apsw.Connection, deliveries: Sequence[Delivery]) -> None:
     store_deliveries(connection, there, frozenset(), "")
 
 
-def _before(connection: apsw.Connection, since: int | None, end: int) -> int:
-    """A place before every event accepted `since`, found by halving."""
-    low, high = 0, end
-    while since is not None and low < high:
-        middle = (low + high) // 2
-        accepted = connection.execute(SQL["accepted_after"], (middle,)).get
-        if accepted is None or accepted >= since - CLOCK_SLACK:
-            high = middle
-        else:
-            low = middle + 1
-    return low
+def _bindings(selection: Selection) -> dict[str, Any]:
+    until, events = selection.until, selection.events
+    return msgspec.structs.asdict(selection) | {
+        "webhook": None if selection.kind is JobKind.REPLAY else selection.webhook,
+        "since": selection.since or 0,
+        "until": _PAST_EVERY_INSTANT if until is None else until,
+        "events": None if events is None else as_json(events),
+    }
+
+
+def _instant(connection: apsw.Connection, selection: Selection, place: int) -> int:
+    """Of what a job has come to that does not know it: it was begun by a version that kept the place alone."""
+    name = "line_instant" if selection.kind is JobKind.RETRY_FAILED else "event_instant"
+    return int(connection.execute(SQL[name], (place,)).get or 0)
+
+
+def _past(
+    connection: apsw.Connection, open_cursors: ExitStack, selection: Selection, bindings: dict[str, Any]
+) -> Iterator[tuple[int, int, str | None]]:
+    """(place, instant, event) in the order of instants; the event is None where it is not in the selection."""
+    if selection.kind is JobKind.RETRY_FAILED:
+        looks = [("past_failures", bindings)]
+    elif selection.subject is not None:
+        looks = [("past_by_subject", bindings)]
+    elif selection.events is not None:
+        looks = [("past_by_type", bindings | {"type": name}) for name in sorted(set(selection.events))]
+    else:
+        looks = [("past", bindings)]
+    sources = [open_cursors.enter_context(closing(connection.execute(SQL[name], given))) for name, given in looks]
+    return merge(*sources, key=lambda row: (row[1], row[0]))
+
+
+def _gathered(
+    connection: apsw.Connection, tenant: str, rows: Iterator[tuple[int, int, str | None]], end: int
+) -> Stretch:
+    """The events of as many rows as a stretch may look at. Retention may have dropped some whose lines are kept."""
+    found: list[Event] = []
+    for looked_at, (place, at, event) in enumerate(rows, start=1):
+        row = None if event is None else connection.execute(LEDGER["event"], (tenant, event)).fetchone()
+        if row is not None:
+            found.append(Event(*row[1:]))
+        if looked_at == LOOKED_AT or len(found) == FOUND:
+            return Stretch(tuple(found), place, at)
+    return Stretch(tuple(found), end, done=True)

@@ -258,7 +258,8 @@ WHERE ($7::text IS NULL OR l.event = $7) AND ($8::text IS NULL OR l.subject = $8
 ORDER BY l.delivery DESC LIMIT $6
 
 -- name: delivery
--- Waiting or ended, never both: one statement sees one moment.
+-- Waiting or ended, never both: one statement sees one moment. Each kind of line is looked up by itself, so that its
+-- index is entered with every column (docs/adr/0031).
 SELECT q.id, q.event, q.type, q.subject, q.webhook,
     coalesce((SELECT w.name FROM webhook w WHERE w.tenant = $1 AND w.id = q.webhook), ''),
     'waiting', q.attempts, q.created, q.due, NULL::bigint, q.reason, q.status, q.origin
@@ -266,14 +267,20 @@ FROM queue q WHERE q.tenant = $1 AND q.id = $2
 UNION ALL
 SELECT l.delivery, l.event, l.type, l.subject, l.webhook, l.webhook_name,
     l.line, l.attempts, l.created, NULL, l.at, l.reason, l.status, l.origin
-FROM ledger l
-WHERE l.tenant = $1 AND l.delivery = $2 AND l.line IN ('delivered', 'exhausted', 'cancelled') AND l.place > 0
+FROM unnest(ARRAY['delivered', 'exhausted', 'cancelled']) AS kind (line)
+JOIN LATERAL (
+    SELECT * FROM ledger e
+    WHERE e.tenant = $1 AND e.line = kind.line AND e.delivery = $2 AND e.place > 0 OFFSET 0
+) l ON true
 
 -- name: lines
-SELECT line, at, reason, attempt FROM ledger
-WHERE tenant = $1 AND delivery = $2 AND line IN ('attempted', 'deferred', 'delivered', 'exhausted', 'cancelled')
-    AND place > 0
-ORDER BY place
+SELECT l.line, l.at, l.reason, l.attempt
+FROM unnest(ARRAY['attempted', 'deferred', 'delivered', 'exhausted', 'cancelled']) AS kind (line)
+JOIN LATERAL (
+    SELECT * FROM ledger e
+    WHERE e.tenant = $1 AND e.line = kind.line AND e.delivery = $2 AND e.place > 0 OFFSET 0
+) l ON true
+ORDER BY l.place
 
 -- name: webhooks_then
 SELECT w.id, p.version IS NOT NULL, p.document FROM webhook w

@@ -32,10 +32,16 @@ WHERE tenant = $1 AND webhook = $2 AND line = 'exhausted' AND place > $3 AND pla
 ORDER BY place LIMIT $7
 
 -- name: waiting_events
--- Which of these events the webhook is owed.
+-- Which of these events the webhook is owed. The event is in the order, and `OFFSET 0` keeps the webhook out of the
+-- choice of the index, so that no other will do.
 SELECT g.event FROM unnest($2::text[]) AS g (event)
 JOIN LATERAL (
-    SELECT 1 FROM queue q WHERE q.tenant = $1 AND q.event = g.event AND q.webhook = $3 LIMIT 1
+    SELECT 1 FROM (
+        SELECT q.webhook FROM queue q
+        WHERE q.tenant = $1 AND (q.event, q.id) >= (g.event, '') AND (q.event, q.id) < (g.event, 'g')
+        ORDER BY q.event, q.id OFFSET 0
+    ) q
+    WHERE q.webhook = $3 LIMIT 1
 ) q ON true
 
 -- name: known_events

@@ -194,23 +194,30 @@ FROM queue WHERE tenant = (SELECT number FROM tenant WHERE id = ?) AND id = ?
 
 -- name: ended_one
 SELECT delivery, event, type, subject, webhook, webhook_name, line, attempts, created, NULL, at, reason, status, origin
-FROM ledger
+FROM ledger INDEXED BY ledger_delivery
 WHERE tenant = (SELECT number FROM tenant WHERE id = ?)
     AND delivery = ? AND line NOT IN ('attempted', 'deferred') AND delivery IS NOT NULL
 
 -- name: lines
-SELECT line, at, reason, attempt FROM ledger
+SELECT line, at, reason, attempt FROM ledger INDEXED BY ledger_delivery
 WHERE tenant = (SELECT number FROM tenant WHERE id = ?) AND delivery = ? ORDER BY place
 
 -- name: healths
 SELECT webhook, document FROM health WHERE tenant = ?
 
 -- name: webhooks_then
+-- Loose scan: one seek for each webhook, however many versions of it there are.
+WITH RECURSIVE w (webhook) AS (
+    SELECT min(webhook) FROM webhook_past WHERE tenant = ?1
+    UNION ALL
+    SELECT (SELECT min(n.webhook) FROM webhook_past n WHERE n.tenant = ?1 AND n.webhook > w.webhook)
+    FROM w WHERE w.webhook IS NOT NULL
+)
 SELECT w.webhook, p.version IS NOT NULL, p.document
-FROM (SELECT DISTINCT webhook FROM webhook_past WHERE tenant = ?1) w
-JOIN event e ON e.tenant = (SELECT number FROM tenant WHERE id = ?1) AND e.id = ?2
+FROM w CROSS JOIN event e ON e.tenant = (SELECT number FROM tenant WHERE id = ?1) AND e.id = ?2
 LEFT JOIN webhook_past p ON p.webhook = w.webhook
     AND p.version = (SELECT max(q.version) FROM webhook_past q WHERE q.webhook = w.webhook AND q.version <= e.book)
+WHERE w.webhook IS NOT NULL
 
 -- name: held_behind
 SELECT (SELECT min(q.id) FROM queue q WHERE q.webhook = d.webhook AND q.order_key = d.order_key)
