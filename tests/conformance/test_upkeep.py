@@ -189,3 +189,13 @@ def test_a_job_makes_nothing_of_what_is_gone(store: Any) -> None:
     for delivery in store.run(store.queue.claim(T, "w", 10, LATER)):
         assert delivery.body  # whatever is claimed can be sent
     assert store.run(store.queue.size(T)) == 0
+
+
+def test_lines_of_a_clock_that_was_ahead_hold_nothing_up(store: Any) -> None:
+    past = Past(store, 0, 7, 8)
+    ahead = past.accepted(8)
+    past.settle(ahead, Line.DELIVERED, at=TODAY + 1_000 * DAY)
+    old, young = past.ended(7), past.ended(0)
+    past.tend(3)
+    assert old.id not in past.deliveries()
+    assert past.deliveries()[young.id] == "delivered"

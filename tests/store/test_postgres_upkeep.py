@@ -19,6 +19,7 @@ from outrider.ports.ledger import DeliveryQuery
 from outrider.store.postgres import floors, upkeep
 from outrider.store.postgres.nodes import SQL as NODE
 from outrider.store.postgres.rows import SQL, columns
+from outrider.store.postgres.spans import first_place
 from store.conftest import execute, settled
 
 LATER = 10**13
@@ -129,6 +130,23 @@ def test_days_are_made_ahead_and_dropped_whole(store: OnPostgres) -> None:
         assert f"{parent}_{days[1]}" not in partitions(store, parent)
         assert f"{parent}_{days[3]}" in partitions(store, parent)
     assert execute(store, "SELECT count(*) FROM event_id")[0][0] == 0
+
+
+def test_an_id_given_again_outlives_the_day_it_was_first_given(store: OnPostgres) -> None:
+    """Retention stopped between the ids of a day and the day itself, and goes on after the id was used again."""
+    store.run(store.database.upkeep.tend(None))
+    now = execute(store, NODE["now"])[0][0]
+    store.make_days(now // DAY * DAY - 9 * DAY)
+    store.clock = now - 9 * DAY
+    store.accept("twice", "once", skip=True)
+    day = (now - 9 * DAY) // DAY * DAY
+    assert execute(store, upkeep.SQL["forget_ids"], "", 0, first_place(day), first_place(day + DAY))
+    assert execute(store, "SELECT count(*) FROM event_id")[0][0] == 0
+    store.clock = now
+    store.accept("twice", skip=True)
+    store.run(store.database.upkeep.tend(now - 3 * DAY))
+    assert [row[0] for row in execute(store, "SELECT id FROM event_id")] == ["twice"]
+    assert store.event("twice").accepted > now
 
 
 def test_what_holds_up_retention_is_told(store: OnPostgres) -> None:

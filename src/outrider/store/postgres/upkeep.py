@@ -3,22 +3,27 @@ way."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
 
-from outrider.domain.clock import DAY, SECOND, iso
+from outrider.domain.clock import DAY, SECOND, iso, parse_iso
 from outrider.ports.system import About, NodeRow
-from outrider.store.postgres.connections import Connections, rows_of
+from outrider.store.postgres.connections import Connections, Work, rows_of
 from outrider.store.postgres.migrate import Migration, finish
 from outrider.store.postgres.nodes import SQL as NODE
-from outrider.store.postgres.spans import PAST_EVERY_INSTANT
+from outrider.store.postgres.spans import AHEAD as ID_AHEAD
+from outrider.store.postgres.spans import PAST_EVERY_INSTANT, first_place, id_instant
 from outrider.store.queries import load
 
+T = TypeVar("T")
 SQL = load("outrider.store.postgres", "upkeep.sql")
 AHEAD = 3  # days
 OLD_SNAPSHOT = 60 * SECOND
 TENDING_S = 120.0
+MOST_COUNTED = 10_000  # rows of each table that lie outside every day's partition
 
 
 class PostgresUpkeep:
@@ -43,26 +48,44 @@ class PostgresUpkeep:
     async def _drop(self, wanted: int) -> None:
         self._wanted = wanted
         before = min(wanted, await self._connections.run(_first_owed, limit_s=TENDING_S))
-        for day in await self._connections.run(lambda c: c.fetch(SQL["days_before"], _named(before))):
-            if await self._step("drop_day", day[0], before) is None:
+        for row in await self._connections.run(lambda c: c.fetch(SQL["days_before"], _named(before))):
+            if not await self._drop_day(row[0], before):
                 return
-        for query in ("forget_stray_events", "forget_stray_lines", "forget_ids"):
+        for query in ("forget_stray_events", "forget_stray_lines"):
             while done := await self._step(query, before, before):
                 pass
             if done is None:
                 return
 
-    async def _step(self, query: str, binding: object, before: int) -> int | None:
-        """How many rows it touched; None when it has to wait, because something from before is owed again, or
-        because another process keeps house."""
+    async def _drop_day(self, day: str, before: int) -> bool:
+        """The ids of its events first, because with the day goes what tells them; False when it has to wait."""
+        begin = _day(day)
+        reached: Sequence[Any] = ("", 0)
+        while True:
+            given = (*reached, first_place(begin), first_place(begin + DAY))
+            found = await self._guarded(before, partial(_forget_ids, given))
+            if found is None:
+                return False
+            if not found:
+                return await self._step("drop_day", day, before) is not None
+            reached = found[0]
 
-        async def work(connection: Any) -> int | None:
+    async def _step(self, query: str, binding: object, before: int) -> int | None:
+        """How many rows it touched; None when it has to wait."""
+        done = await self._guarded(before, lambda c: c.execute(SQL[query], binding))
+        return None if done is None else rows_of(done)
+
+    async def _guarded(self, before: int, act: Work[T]) -> T | None:
+        """What `act` returns; None when it has to wait, because something from before is owed again, or because
+        another process keeps house."""
+
+        async def work(connection: Any) -> T | None:
             if not await connection.fetchval(NODE["one_housekeeper"]):
                 return None
             await connection.execute(SQL["stop_owing"])
             if await _first_owed(connection) < before:
                 return None
-            return rows_of(await connection.execute(SQL[query], binding))
+            return await act(connection)
 
         return await self._connections.in_transaction(work, limit_s=TENDING_S)
 
@@ -85,10 +108,11 @@ class PostgresUpkeep:
                     f"a snapshot is held open for {snapshot['age'] // 1000} s by {snapshot['name']}: dead rows "
                     "cannot be cleared away while it lasts, so the queue slows down; end that transaction"
                 )
-            stray = await connection.fetchval(SQL["stray"])
+            stray = await connection.fetchval(SQL["stray"], MOST_COUNTED)
             if stray:
+                count = f"{stray} or more" if stray >= MOST_COUNTED else str(stray)
                 found.append(
-                    f"{stray} rows lie outside every day's partition: the clock of a node is or was far off"
+                    f"{count} rows lie outside every day's partition: the clock of a node is or was far off"
                 )
             return found
 
@@ -117,12 +141,23 @@ class PostgresSystem:
         return [NodeRow(row[0], row[1], msgspec.json.decode(row[2], type=About)) for row in rows]
 
 
+async def _forget_ids(given: Sequence[Any], connection: Any) -> list[Any]:
+    return list(await connection.fetch(SQL["forget_ids"], *given))
+
+
 async def _first_owed(connection: Any) -> int:
-    """The beginning of the day of the oldest event that is still owed."""
-    owed: int | None = await connection.fetchval(SQL["oldest_owed"])
-    return PAST_EVERY_INSTANT if owed is None else owed // DAY * DAY
+    """The beginning of the day of the oldest event that is still owed, or of the day before."""
+    first, again, ahead = await connection.fetchrow(SQL["oldest_owed"])
+    bounds = [instant for instant in (again, ahead) if instant is not None]
+    if first is not None:
+        bounds.append(max(0, id_instant(first, 0) - ID_AHEAD))
+    return min(bounds) // DAY * DAY if bounds else PAST_EVERY_INSTANT
 
 
 def _named(day: int) -> str:
     """As partitions are named: YYYYMMDD."""
     return iso(day)[:10].replace("-", "")
+
+
+def _day(named: str) -> int:
+    return parse_iso(f"{named[:4]}-{named[4:6]}-{named[6:]}T00:00:00Z", "day")

@@ -88,7 +88,7 @@ class SqliteDatabase:
         self.ledger = SqliteLedger(self._readers)
         self.book = SqliteBook(self.writer, self._readers)
         self.jobs = SqliteJobs(self.writer, self._readers)
-        self.upkeep = SqliteUpkeep(self.writer, self._readers)
+        self.upkeep = SqliteUpkeep(self.writer, self._readers, now)
         self.system = SqliteSystem(self._readers, about)
         self.neighbours = None
         self.objects = SqliteObjects(self._readers)

@@ -207,11 +207,20 @@ UPDATE queue q SET lease = NULL
 WHERE q.ctid = ANY (ARRAY(SELECT lies FROM owned)) AND NOT q.lease IS DISTINCT FROM $1
 
 -- name: release_all
--- At most $2 of them.
+-- At most $2 of them. Loose scan of the leases: one seek for each tenant that has any.
 UPDATE queue q SET lease = NULL
 WHERE q.ctid = ANY (ARRAY(
-        SELECT o.lies FROM tenant t
-        JOIN LATERAL (SELECT p.ctid AS lies FROM queue p WHERE p.tenant = t.id AND p.lease = $1 LIMIT $2) o ON true
+        WITH RECURSIVE holder AS (
+            (SELECT p.tenant FROM queue p WHERE p.lease IS NOT NULL ORDER BY p.tenant, p.lease LIMIT 1)
+            UNION ALL
+            SELECT n.tenant FROM holder
+            CROSS JOIN LATERAL (
+                SELECT p.tenant FROM queue p WHERE p.lease IS NOT NULL AND p.tenant > holder.tenant
+                ORDER BY p.tenant, p.lease LIMIT 1
+            ) n
+        )
+        SELECT o.lies FROM holder h
+        JOIN LATERAL (SELECT p.ctid AS lies FROM queue p WHERE p.tenant = h.tenant AND p.lease = $1 LIMIT $2) o ON true
         LIMIT $2
     ))
     AND NOT q.lease IS DISTINCT FROM $1
@@ -239,9 +248,17 @@ FROM gone g LEFT JOIN webhook w ON w.tenant = g.tenant AND w.id = g.webhook
 SELECT webhook, document FROM health
 
 -- name: newest
--- Of each tenant one seek, so that nothing is sorted.
-SELECT max(n.id) FROM tenant t
-CROSS JOIN LATERAL (SELECT q.id FROM queue q WHERE q.tenant = t.id ORDER BY q.id DESC LIMIT 1) n
+-- Two seeks for each tenant that is owed something, so that nothing is sorted.
+WITH RECURSIVE owed AS (
+    (SELECT q.tenant FROM queue q ORDER BY q.tenant, q.id LIMIT 1)
+    UNION ALL
+    SELECT n.tenant FROM owed
+    CROSS JOIN LATERAL (
+        SELECT q.tenant FROM queue q WHERE q.tenant > owed.tenant ORDER BY q.tenant, q.id LIMIT 1
+    ) n
+)
+SELECT max(n.id) FROM owed t
+CROSS JOIN LATERAL (SELECT q.id FROM queue q WHERE q.tenant = t.tenant ORDER BY q.id DESC LIMIT 1) n
 
 -- name: size
 SELECT count(*) FROM queue WHERE tenant = $1
