@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from outrider.app.books import Books
+from outrider.app.paging import LARGEST_PAGE
 from outrider.domain.breaker import Circuit, Health
 from outrider.domain.clock import iso
 from outrider.domain.envelope import decoded
@@ -14,7 +15,7 @@ from outrider.domain.errors import NotFound
 from outrider.domain.fanout import filter_of
 from outrider.domain.model import Event, Webhook
 from outrider.ports.clock import Clock
-from outrider.ports.ledger import DeliveryQuery, DeliveryRow, Ledger, WebhookThen
+from outrider.ports.ledger import DeliveryQuery, DeliveryRow, Ledger, SkipRow, WebhookThen
 
 NO_WEBHOOK = 7986
 
@@ -43,6 +44,15 @@ class Explanation(msgspec.Struct, frozen=True):
     delivery: DeliveryRow | None = None
 
 
+class _Evidence(msgspec.Struct, frozen=True):
+    """The newest delivery for each webhook, the skips, and what is known of the tenant's receivers."""
+
+    event: Event
+    newest: dict[str, DeliveryRow]
+    skips: list[SkipRow]
+    healths: dict[str, Health]
+
+
 class Explain:
     def __init__(self, *, ledger: Ledger, books: Books, clock: Clock) -> None:
         self._ledger = ledger
@@ -59,38 +69,53 @@ class Explain:
             raise NotFound("WebHook configuration", webhook[:60], code=NO_WEBHOOK)
         there = {w for w, then in past.items() if then.webhook} | set(self._books.of(tenant).webhooks)
         asked = sorted(there & set(past)) if webhook is None else [webhook]
-        return [await self._one(found.event, each, past[each]) for each in asked]
+        evidence = await self._evidence(found.event, webhook)
+        return [await self._one(evidence, each, past[each]) for each in asked]
 
-    async def _one(self, event: Event, webhook: str, then: WebhookThen) -> Explanation:
+    async def _evidence(self, event: Event, webhook: str | None) -> _Evidence:
+        """What there is on an event, read once for all webhooks that are asked about."""
+        newest: dict[str, DeliveryRow] = {}
+        before: str | None = None
+        query, limit = DeliveryQuery(webhook=webhook, event=event.id), 1 if webhook else LARGEST_PAGE
+        while True:
+            rows = await self._ledger.deliveries(event.tenant, query, before, limit)
+            for row in rows:
+                newest.setdefault(row.webhook, row)
+            if webhook is not None or len(rows) < limit:
+                break
+            before = rows[-1].id
+        skips = await self._ledger.skips(event.tenant, event.id)
+        return _Evidence(event, newest, skips, await self._ledger.healths(event.tenant))
+
+    async def _one(self, evidence: _Evidence, webhook: str, then: WebhookThen) -> Explanation:
+        event = evidence.event
         now = self._books.webhook(event.tenant, webhook)
         named = now or then.webhook
         name = named.name if named else ""
-        query = DeliveryQuery(webhook=webhook, event=event.id)
-        newest = await self._ledger.deliveries(event.tenant, query, None, 1)
-        if newest:
-            because, sentence = await self._of_delivery(event.tenant, newest[0], now)
-            return Explanation(webhook, name, because, sentence, newest[0])
-        skips = await self._ledger.skips(event.tenant, event.id)
-        if skips:
-            return Explanation(webhook, name, skips[0].reason, skips[0].detail)
+        newest = evidence.newest.get(webhook)
+        if newest is not None:
+            because, sentence = await self._of_delivery(evidence, newest, now)
+            return Explanation(webhook, name, because, sentence, newest)
+        if evidence.skips:
+            return Explanation(webhook, name, evidence.skips[0].reason, evidence.skips[0].detail)
         because, sentence = _not_owed(event, then)
         return Explanation(webhook, name, because, sentence)
 
-    async def _of_delivery(self, tenant: str, row: DeliveryRow, now: Webhook | None) -> tuple[Because, str]:
+    async def _of_delivery(self, evidence: _Evidence, row: DeliveryRow, now: Webhook | None) -> tuple[Because, str]:
         tries = f"{row.attempts} attempt{'' if row.attempts == 1 else 's'}"
         if row.state != "waiting":
             return Because(row.state), f"{row.state} after {tries}: {row.reason}"
-        return Because.WAITING, f"waiting after {tries}: {await self._waits_for(tenant, row, now)}"
+        return Because.WAITING, f"waiting after {tries}: {await self._waits_for(evidence, row, now)}"
 
-    async def _waits_for(self, tenant: str, row: DeliveryRow, webhook: Webhook | None) -> str:
+    async def _waits_for(self, evidence: _Evidence, row: DeliveryRow, webhook: Webhook | None) -> str:
         if webhook is None:
             return "the webhook is deleted, so it will be cancelled"
         if webhook.disabled_reason:
             return f"the webhook is disabled ({webhook.disabled_reason}); enabling it sends this"
-        ahead = await self._ledger.held_behind(tenant, row.id)
+        ahead = await self._ledger.held_behind(evidence.event.tenant, row.id)
         if ahead is not None:
             return f"delivery {ahead} has to end first ({webhook.ordering} order)"
-        health = (await self._ledger.healths(tenant)).get(webhook.id, Health())
+        health = evidence.healths.get(webhook.id, Health())
         if health.circuit is Circuit.OPEN and health.probe is not None:
             return f"the receiver is down, its circuit is open; it is tried again at {iso(health.probe)}"
         last = f"the last one ended with {row.reason}; " if row.reason else ""
