@@ -10,8 +10,12 @@ import msgspec
 
 from outrider.store.postgres.connections import Connections
 
-FORGET = """DELETE FROM pg_statistic WHERE starelid IN (
-    SELECT oid FROM pg_class WHERE relname ~ '^(event|ledger|queue)')"""
+# As if nobody had ever analyzed or vacuumed the large tables.
+FORGET = """
+DELETE FROM pg_statistic WHERE starelid IN (SELECT oid FROM pg_class WHERE relname ~ '^(event|ledger|queue)');
+UPDATE pg_class SET reltuples = -1, relpages = 0
+WHERE relname ~ '^(event|ledger|queue)' AND relkind IN ('r', 'i', 'p', 'I')
+"""
 LIMIT_S = 60.0  # explaining runs each statement a second time, and measures every node of its plan
 
 
@@ -89,10 +93,10 @@ class _Explaining:
         text = await self._connection.fetchval(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {statement}", *bindings)
         await transaction.rollback()
         plan = json.loads(text)[0]["Plan"]
-        self._owner.statements.append(Explained(statement, tuple(_scans(plan)), text))
+        self._owner.statements.append(Explained(statement, tuple(scans_of(plan)), text))
 
 
-def _scans(node: dict[str, Any]) -> Iterator[Scan]:
+def scans_of(node: dict[str, Any]) -> Iterator[Scan]:
     """A bitmap's rows are counted where its heap is read."""
     if "Relation Name" in node and "Scan" in node["Node Type"]:
         removed = sum(node.get(key, 0) for key in ("Rows Removed by Filter", "Rows Removed by Index Recheck"))
@@ -103,4 +107,4 @@ def _scans(node: dict[str, Any]) -> Iterator[Scan]:
             (node["Actual Rows"] + removed) * node["Actual Loops"],
         )
     for child in node.get("Plans", ()):
-        yield from _scans(child)
+        yield from scans_of(child)

@@ -30,6 +30,20 @@ FROM unnest(ARRAY['big', 'middle', 'small']) AS t,
     )) AS w;
 INSERT INTO webhook_past (tenant, webhook, version, document)
 SELECT tenant, id, v, NULL FROM webhook, generate_series(1, 40) AS v;
+INSERT INTO tenant (id, api_key, document) SELECT 't' || n, 't' || n, '' FROM generate_series(1, 1000) AS n;
+INSERT INTO tenant (id, api_key, document) VALUES ('empty', 'empty', '');
+INSERT INTO webhook (tenant, id, name, active, document) SELECT 't' || n, 'w' || n, 'n', true, ''
+FROM generate_series(1, 1000) AS n;
+INSERT INTO secret (tenant, id, name, document) SELECT 't' || n, 's' || n, 'n', '' FROM generate_series(1, 1000) AS n;
+INSERT INTO api_key (tenant, id, document) SELECT 't' || n, 'k' || n, '' FROM generate_series(1, 1000) AS n;
+INSERT INTO health (tenant, webhook, node, changed, document) SELECT 't' || n, 'w' || n, 'dead', n, ''
+FROM generate_series(1, 1000) AS n;
+INSERT INTO job (tenant, id, state, place, document)
+SELECT CASE n % 10 WHEN 0 THEN 'middle' ELSE 'big' END, 'j' || n, CASE n % 100 WHEN 1 THEN 'running' ELSE 'done' END, n, ''
+FROM generate_series(1, 1000) AS n;
+INSERT INTO custom_object (tenant, uid, name, id, data, created, modified, revision)
+SELECT 'big', 'u' || n % 100, 'o', 'r' || n, '', n, n, 1 FROM generate_series(1, 1000) AS n;
+UPDATE tenant SET changed = 1;
 CREATE UNLOGGED TABLE thing AS
 SELECT n, at, (at << 20) + (n & 1048575) AS place, an_id(at, n) AS event, an_id(at + 1, n) AS delivery,
     CASE WHEN n % 10 = 9 THEN 'middle' WHEN n % 100000 = 7 THEN 'small' ELSE 'big' END AS tenant,
@@ -87,4 +101,4 @@ ANALYZE queue;
 DROP TABLE thing;
 DROP PROCEDURE make_indexes;
 DROP TABLE later;
-ANALYZE tenant, webhook, webhook_past;
+ANALYZE tenant, webhook, webhook_past, secret, api_key, health, job, custom_object;

@@ -8,8 +8,6 @@ partition that is merged, and finding out where to look.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,7 +22,6 @@ from outrider.ports.queue import Settlement
 from outrider.store.postgres.nodes import _take_over
 from outrider.store.postgres.past import FOUND, LOOKED_AT
 from plans.million_postgres import Million
-from postgres import Postgres
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 FEW = 50
@@ -55,12 +52,9 @@ SPANS = {
 }
 
 
-@pytest.fixture(scope="module")
-def million(postgres_server: Postgres) -> Iterator[Million]:
-    with asyncio.Runner() as runner:
-        made = Million(postgres_server, runner.run)
-        yield made
-        runner.run(made.plain.close())
+@pytest.fixture
+def million(postgres_million: Million) -> Million:
+    return postgres_million
 
 
 def span(million: Million, name: str) -> dict[str, int]:
@@ -104,7 +98,7 @@ def test_lists_page_by_page(million: Million) -> None:
 
 def test_lists_before_there_are_statistics(million: Million) -> None:
     """As in the first minutes of a day, whose partitions nobody has analyzed."""
-    if not million.ask("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")[0][0]:
+    if not million.superuser:
         pytest.skip("only a superuser can take statistics away")
     million.explained.without_statistics = True
     try:

@@ -6,86 +6,30 @@ FEWEST_STEPS, a returned one what a list without any filter costs for each; what
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import apsw
 import pytest
 
 from outrider.domain.delivery import Line, Step
-from outrider.domain.model import Tenant, Webhook
+from outrider.domain.job import JobKind, Selection
+from outrider.ports.jobs import Stretch
 from outrider.ports.ledger import DeliveryQuery, EventQuery
 from outrider.ports.queue import Settlement
-from outrider.ports.system import About
-from outrider.store.sqlite.database import SqliteDatabase, open_database
-from plans.million_sqlite import ONE_OF_MANY, RARE, ROWS, SECOND, START, fill
+from outrider.store.sqlite.jobs import FOUND, LOOKED_AT
+from outrider.store.sqlite.upkeep import AT_ONCE
+from plans.million_sqlite import LATER, ONE_OF_MANY, RARE, ROWS, SECOND, START, THOUSAND, Million, opened, subscribe
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 FEWEST_STEPS = 5
 FIXED = 100  # rows' worth: starting the statements of a list, seeking in each
 DAY_ = (START + 200_000 * SECOND, START + 200_300 * SECOND)  # five minutes long ago
-LATER = START + 2 * ROWS * SECOND
 
 
-class Million:
-    """The store, and what the statements of a call cost."""
-
-    def __init__(self, path: str, database: SqliteDatabase, run: Callable[[Any], Any]) -> None:
-        self.path = path
-        self.database = database
-        self.run = run
-        self._steps = 0
-        self._until_now: dict[int, int] = {}  # steps of each statement
-        self.pages = 0  # that readers looked up in the last call
-        for connection in (*database._readers._idle, database._connection):
-            connection.trace_v2(apsw.SQLITE_TRACE_PROFILE, self._note)
-
-    def _note(self, event: dict[str, Any]) -> None:
-        """Counters go on for as long as a statement is kept."""
-        runs, steps = (event["stmt_status"][f"SQLITE_STMTSTATUS_{name}"] for name in ("RUN", "VM_STEP"))
-        self._steps += steps - (self._until_now[event["id"]] if runs > 1 else 0)
-        self._until_now[event["id"]] = steps
-
-    def cost(self, call: Any) -> tuple[Any, int]:
-        self._steps = 0
-        before = self._looked_up()
-        found = self.run(call)
-        self.pages = self._looked_up() - before
-        return found, self._steps
-
-    def _looked_up(self) -> int:
-        kinds = (apsw.SQLITE_DBSTATUS_CACHE_HIT, apsw.SQLITE_DBSTATUS_CACHE_MISS)
-        return sum(c.status(kind)[0] for c in self.database._readers._idle for kind in kinds)
-
-
-@pytest.fixture(scope="module")
-def million(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Million]:
-    path = str(tmp_path_factory.mktemp("million") / "outrider.db")
-    with asyncio.Runner() as runner:
-        runner.run(make_schema(path))
-        fill(path)
-        database = runner.run(opened(path))
-        subscribe(database, runner.run, (*(f"w{n}" for n in range(10)), "w-rare"))
-        yield Million(path, database, runner.run)
-        runner.run(database.close())
-
-
-async def opened(path: str) -> SqliteDatabase:
-    return await open_database(path, "process", now=lambda: LATER, about=About("host", 1, "0", (), 0))
-
-
-def subscribe(database: SqliteDatabase, run: Callable[[Any], Any], webhooks: tuple[str, ...]) -> None:
-    for tenant in ("a", "b"):
-        run(database.book.add_tenant(Tenant(tenant, tenant, tenant, "sealed", 0)))
-    for version, name in enumerate(webhooks, start=1):
-        hook = Webhook(name, "a", name, ("Type1",), "https://a.example", "", None, None, None, 0, 0)
-        run(database.book.save_webhook(hook, version))
-
-
-async def make_schema(path: str) -> None:
-    await (await opened(path)).close()
+@pytest.fixture
+def million(sqlite_million: Million) -> Million:
+    return sqlite_million
 
 
 def reads_little(million: Million, call: Callable[[int], Any], bare: Callable[[int], Any]) -> list[Any]:
@@ -249,7 +193,7 @@ def with_nothing_else(million: Million, tmp_path: Path) -> Iterator[Callable[[in
     def make(count: int) -> Million:
         database = million.run(opened(str(tmp_path / f"{count}.db")))
         made.append(database)
-        subscribe(database, million.run, ("w3",))
+        million.run(subscribe(database, "w3"))
         connection = database._connection
         connection.execute("ATTACH ? AS million", (million.path,))
         connection.execute(
@@ -287,3 +231,72 @@ def test_what_runs_now_and_then(million: Million) -> None:
     cancelled, steps = million.cost(queue.cancel("a", "w-rare", 10, 60))
     assert cancelled == 10
     assert steps < 10 * 400
+
+
+def walked(million: Million, selection: Selection, begin: Stretch | None = None) -> tuple[Stretch, int]:
+    """The next stretch of a job, and its steps."""
+    jobs = million.database.jobs
+    place, end = million.run(jobs.bounds(selection))
+    before = begin or Stretch((), place, selection.begins)
+    stretch, steps = million.cost(jobs.stretch(selection, before.place, end, before.at))
+    return stretch, steps
+
+
+SELECTIONS = {
+    "replay": Selection(JobKind.REPLAY, "a", "w1"),
+    "replay by type": Selection(JobKind.REPLAY, "a", "w1", events=("Type1", "Type2", "Rare", "None")),
+    "replay by subject": Selection(JobKind.REPLAY, "a", "w1", subject="s-many"),
+    "replay since": Selection(JobKind.REPLAY, "a", "w1", since=DAY_[0]),
+    "replay of a small tenant": Selection(JobKind.REPLAY, "b", "w1"),
+    "missed": Selection(JobKind.SEND_MISSED, "a", "new", events=("Type1", "Type2")),
+    "failed since": Selection(JobKind.RETRY_FAILED, "a", "w7", since=DAY_[0]),
+}
+EACH = 250  # steps for an event that is looked at: skipped, had, waiting, and the event itself
+
+
+@pytest.mark.parametrize("name", SELECTIONS)
+def test_jobs_read_what_they_return(million: Million, name: str) -> None:
+    """At the beginning, and from where they come to; nothing is read or sorted again."""
+    stretch = None
+    for _ in range(3):
+        stretch, steps = walked(million, SELECTIONS[name], stretch)
+        looked_at = max(len(stretch.events), 1 if name != "failed since" else LOOKED_AT)
+        assert steps <= EACH * (looked_at + FIXED), (name, steps, len(stretch.events))
+        assert not stretch.done or name == "failed since"
+
+
+def test_a_job_that_finds_nothing_stops_looking(million: Million) -> None:
+    """`w3` had a delivery of every event of `Type3` that it has not waiting."""
+    selection = Selection(JobKind.SEND_MISSED, "a", "w3", events=("Type3",))
+    stretch, steps = walked(million, selection)
+    assert steps <= EACH * LOOKED_AT
+    assert not stretch.done
+
+
+@pytest.mark.parametrize("chosen", [{"events": ("Rare",)}, {"subject": "s-rare"}], ids=str)
+def test_a_job_finds_what_is_rare_at_once(million: Million, chosen: dict[str, Any]) -> None:
+    stretch, steps = walked(million, Selection(JobKind.REPLAY, "a", "w1", **chosen))
+    assert stretch.done
+    assert len(stretch.events) == ROWS // RARE
+    assert steps <= EACH * (len(stretch.events) + FIXED)
+
+
+def test_a_job_over_everything_sees_everything(million: Million) -> None:
+    """Of the small tenant: each event once, but for those that were skipped."""
+    stretch, found, looks = None, [], 0
+    while stretch is None or not stretch.done:
+        stretch, _ = walked(million, SELECTIONS["replay of a small tenant"], stretch)
+        found += [event.id for event in stretch.events]
+        looks += 1
+    expected = [f"e{n}" for n in range(20, ROWS + 1, 20) if n % 100_000 and n % 500 != 11]
+    assert found == expected
+    assert looks <= len(found) / FOUND + 2
+
+
+def test_retention_reads_what_it_drops(million: Million) -> None:
+    """Everything is owed here, so nothing goes; what is younger is not looked at."""
+    upkeep = million.database.upkeep
+    _, none = million.cost(upkeep.tend(START))
+    _, some = million.cost(upkeep.tend(START + 1_000 * SECOND))
+    assert none <= EACH * FIXED + 20 * (THOUSAND + AT_ONCE)  # a seek for each tenant, and a piece of the ledger
+    assert some <= none + EACH * 1_000
