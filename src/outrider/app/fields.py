@@ -13,10 +13,13 @@ from msgspec import Meta, Raw
 from outrider.app import options
 from outrider.app.access import Scope
 from outrider.app.names import SUBJECT_LENGTH
+from outrider.domain import target
 from outrider.domain.job import JobKind
 from outrider.domain.limits import MOST_CALLS, MOST_WEBHOOKS
 from outrider.domain.model import AuthType, Ordering
+from outrider.domain.redaction import MASK
 
+MOST_EVENT_TYPES = 100  # of a list that a caller gives; the catalogue has fewer
 _SCHEMAS = "#/components/schemas/"
 UID_PATTERN = "^[A-Za-z0-9_-]{1,50}$"
 OBJECT_NAME_PATTERN = "^[A-Za-z0-9._-]{1,64}$"
@@ -37,6 +40,9 @@ Instant = Annotated[
 ]
 EventTypeName = Annotated[
     str, described("The name of an event type, in any case.", **{"$ref": _SCHEMAS + "EventTypeName"})
+]
+EventTypes = Annotated[
+    list[EventTypeName], described("Several event types; one named twice counts once.", maxItems=MOST_EVENT_TYPES)
 ]
 NamedEventType = Annotated[
     str,
@@ -119,14 +125,46 @@ SecretReference = Annotated[
     str, described("The secret that signs; empty, null or None for the tenant's API secret.", examples=["crm"])
 ]
 AddedHeaders = Annotated[
-    dict[str, str],
-    described("Headers added to every request. Names that would break the request or forge ours are refused."),
+    dict[str, Annotated[str, described("Visible ASCII.", maxLength=target.LONGEST_VALUE)]],
+    described(
+        "Headers added to every request. Names that would break the request or forge ours are refused. Values are "
+        f"sealed and come back as {MASK}, but for those of harmless names and of PlainHeaders. In all at most "
+        f"{target.LARGEST_HEADERS} bytes.",
+        maxProperties=target.MOST_HEADERS,
+        propertyNames={"minLength": 1, "maxLength": target.LONGEST_NAME},
+    ),
 ]
 AddedQuery = Annotated[
-    dict[str, Annotated[str, described("Of any characters but NUL.", pattern=r"^[^\x00]*$")]],
+    dict[
+        str,
+        Annotated[
+            str, described("Of any characters but NUL.", pattern=r"^[^\x00]*$", maxLength=target.LONGEST_PARAM)
+        ],
+    ],
     described(
-        "Query parameters added to the URL of every request.",
-        propertyNames={"minLength": 1, "pattern": r"^[^\x00]*$"},
+        "Query parameters added to the URL of every request, which with them has at most "
+        f"{target.LONGEST_REQUEST_URL} characters. Values are sealed and come back as {MASK}, but for those of "
+        "harmless names and of PlainQueryParams.",
+        maxProperties=target.MOST_PARAMS,
+        propertyNames={"minLength": 1, "maxLength": target.LONGEST_NAME, "pattern": r"^[^\x00]*$"},
+    ),
+]
+PlainHeaders = Annotated[
+    list[Annotated[str, described("A header's name, in any case.", minLength=1, maxLength=target.LONGEST_NAME)]],
+    described(
+        "Names of headers whose values are no secrets and are shown, also in attempts. To mark a name whose value "
+        "is stored, give the value again.",
+        examples=[["X-Team"]],
+        maxItems=target.MOST_HEADERS,
+    ),
+]
+PlainParams = Annotated[
+    list[Annotated[str, described("A parameter's name, in any case.", minLength=1, maxLength=target.LONGEST_NAME)]],
+    described(
+        "Names of query parameters whose values are no secrets and are shown where webhooks are managed. To mark a "
+        "name whose value is stored, give the value again.",
+        examples=[["team"]],
+        maxItems=target.MOST_PARAMS,
     ),
 ]
 Enabled = Annotated[bool, described("False keeps what the webhook is owed; true sends it.")]

@@ -9,14 +9,15 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from outrider import catalog
-from outrider.app import fields, options
+from outrider.app import additions, fields, options
 from outrider.app.books import Books
+from outrider.app.sealing import sealed
 from outrider.domain import limits
 from outrider.domain.breaker import Health
 from outrider.domain.errors import InvalidField, NotFound
 from outrider.domain.ids import is_object_id, object_id
 from outrider.domain.model import Authentication, AuthType, TenantBook, TenantSettings, Webhook
-from outrider.domain.target import check_headers, check_query_params, check_target_url
+from outrider.domain.target import check_request_url, check_target_url
 from outrider.ports.book import Book
 from outrider.ports.clock import Clock, Entropy
 from outrider.ports.handover import Handover
@@ -58,12 +59,14 @@ class WebhookInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Name: fields.WebhookName | UnsetType | None = UNSET
     Event: fields.NamedEventType | UnsetType | None = UNSET
-    Events: list[fields.EventTypeName] | UnsetType | None = UNSET
+    Events: fields.EventTypes | UnsetType | None = UNSET
     TargetUrl: fields.TargetUrl | UnsetType | None = UNSET
     SecretName: fields.SecretReference | UnsetType | None = UNSET
     Authentication: AuthenticationInput | UnsetType | None = UNSET
     Headers: fields.AddedHeaders | UnsetType | None = UNSET
     QueryParams: fields.AddedQuery | UnsetType | None = UNSET
+    PlainHeaders: fields.PlainHeaders | UnsetType | None = UNSET
+    PlainQueryParams: fields.PlainParams | UnsetType | None = UNSET
     Enabled: fields.Enabled | UnsetType | None = UNSET
     Timeout: fields.Timeout | UnsetType | None = UNSET
     RetrySchedule: fields.ScheduleName | fields.Waits | UnsetType | None = UNSET
@@ -105,6 +108,11 @@ class Webhooks:
 
     def get(self, tenant: str, webhook: str) -> Webhook:
         return _found(self._books.of(tenant), webhook)
+
+    def plain_headers(self, tenant: str, webhook: str) -> tuple[str, ...]:
+        """Names of headers whose values may be shown; none of a webhook that is gone."""
+        found = self._books.webhook(tenant, webhook)
+        return found.plain_headers if found else ()
 
     async def healths(self, tenant: str) -> dict[str, Health]:
         """What is known of the receivers of the tenant's webhooks that are not simply well, by webhook id."""
@@ -179,7 +187,8 @@ class Webhooks:
     ) -> Webhook:
         """Commit it if the tenant's rules hold beside the other webhooks of the book, which fences the commit."""
         limits.check(webhook, before, book, settings or book.tenant.settings)
-        await self._book.save_webhook(webhook, book.version)
+        at_rest = sealed(webhook, self._vault) if await self._book.takes_sealed() else webhook
+        await self._book.save_webhook(at_rest, book.version)
         return webhook
 
     def _apply(self, webhook: Webhook, given: WebhookInput, book: TenantBook) -> Webhook:
@@ -194,13 +203,14 @@ class Webhooks:
             changes["secret"] = _secret_name(given.SecretName, book)
         if given.Authentication is not UNSET:
             changes["authentication"] = self._authentication(given.Authentication, webhook)
-        if given.Headers is not UNSET:
-            changes["headers"] = check_headers(given.Headers) if given.Headers else None
-        if given.QueryParams is not UNSET:
-            changes["query_params"] = check_query_params(given.QueryParams) if given.QueryParams else None
         if given.Enabled is not UNSET and given.Enabled is not None:
             changes |= _enabled(webhook, given.Enabled, self._clock.now())
-        return msgspec.structs.replace(webhook, **changes, **_options(given))
+        added, kept = additions.merged(webhook, given.Headers, given.QueryParams)
+        after = msgspec.structs.replace(webhook, **changes, **added, **_options(given))
+        additions.check_kept(webhook, after, kept)
+        if "target_url" in changes or "query_params" in added:
+            check_request_url(after.target_url, after.query_params)
+        return after
 
     def _authentication(self, given: AuthenticationInput | None, webhook: Webhook) -> Authentication | None:
         """What to seal. An empty password or token keeps the stored one: that is how we show it."""
@@ -252,8 +262,12 @@ def _enabled(webhook: Webhook, wanted: bool, now: int) -> dict[str, object]:
 
 
 def _options(given: WebhookInput) -> dict[str, Any]:
-    """The delivery options that `given` names, checked."""
+    """The options that `given` names, checked."""
     found: dict[str, Any] = {}
+    if given.PlainHeaders is not UNSET:
+        found["plain_headers"] = additions.plain_headers(given.PlainHeaders)
+    if given.PlainQueryParams is not UNSET:
+        found["plain_params"] = additions.plain_params(given.PlainQueryParams)
     if given.Timeout is not UNSET:
         found["timeout"] = options.timeout(given.Timeout)
     if given.RetrySchedule is not UNSET:

@@ -24,6 +24,7 @@ from outrider.store.sqlite.lock import FileLock, lock_file
 from outrider.store.sqlite.objects import SqliteObjects
 from outrider.store.sqlite.queue import SqliteQueue
 from outrider.store.sqlite.upkeep import SqliteSystem, SqliteUpkeep
+from outrider.store.sqlite.wiping import wipe
 from outrider.store.sqlite.writer import Writer
 
 T = TypeVar("T")
@@ -96,6 +97,10 @@ class SqliteDatabase:
 
     def explained(self, error: BaseException) -> ConfigError | None:
         return explained(error)
+
+    async def wipe(self) -> None:
+        """The writer waits for work meanwhile, so its connection is free."""
+        await asyncio.to_thread(wipe, self._connection)
 
     async def close(self) -> None:
         if self._closed:
