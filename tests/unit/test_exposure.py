@@ -28,7 +28,8 @@ PARAMS = {"sig": "s", "env": "test", "Team": "blue", "empty": ""}
 def webhook(**changes: object) -> Webhook:
     fields = {
         "id": "w", "tenant": "t", "name": "", "events": ("Login",), "target_url": "https://a.example/",
-        "secret": "", "authentication": None, "headers": HEADERS, "query_params": PARAMS, "created": 0, "modified": 0,
+        "secret": "", "authentication": None, "headers": HEADERS, "query_params": PARAMS, "created": 0,
+        "modified": 0,
     }  # fmt: skip
     return Webhook(**(fields | changes))
 
