@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 from outrider import catalog
 from outrider.app import additions, fields, options
 from outrider.app.books import Books
+from outrider.app.names import check_count
 from outrider.app.sealing import sealed
 from outrider.domain import limits
 from outrider.domain.breaker import Health
@@ -29,7 +30,8 @@ EVENT_INVALID = 1086
 URL_INVALID = 1087
 DISABLED_BY_HAND = "disabled by its owner"
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,128}")
-_CREDENTIAL = re.compile(r"[\x20-\x7e]{1,4096}")
+_CREDENTIAL = re.compile(rf"[\x20-\x7e]{{1,{fields.LONGEST_CREDENTIAL}}}")
+_USERNAME = re.compile(rf"[\x20-\x39\x3b-\x7e]{{1,{fields.LONGEST_USERNAME}}}")
 _PASSWORD, _TOKEN = "Authentication.BasicAuth.Password", "Authentication.BearerToken.Token"
 
 
@@ -237,7 +239,7 @@ class Webhooks:
             return kept
         if not credential:
             field = _PASSWORD if kind is AuthType.BASIC else _TOKEN
-            raise InvalidField(field, "1 to 4096 visible ASCII characters", "nothing")
+            raise InvalidField(field, f"1 to {fields.LONGEST_CREDENTIAL} visible ASCII characters", "nothing")
         return Authentication(kind, username, self._vault.seal(credential, f"webhook/{webhook.id}/credential"))
 
 
@@ -293,6 +295,7 @@ def _name(given: str | None) -> str:
 
 def _events(event: str | None, events: list[str] | None) -> tuple[str, ...]:
     """Canonical names, each once, in the order given."""
+    check_count(events or (), "Events")
     given = [*([event] if event else []), *(events or [])]
     if not given:
         raise InvalidField("Event", "the name of an event type", "nothing", code=EVENT_INVALID)
@@ -323,12 +326,13 @@ def _parts(given: AuthenticationInput) -> tuple[BasicAuthInput, BearerTokenInput
         _username(basic.Username)
     for field, credential in ((_PASSWORD, basic.Password), (_TOKEN, bearer.Token)):
         if credential and not _CREDENTIAL.fullmatch(credential):
-            raise InvalidField(field, "at most 4096 visible ASCII characters", "something else")
+            expected = f"at most {fields.LONGEST_CREDENTIAL} visible ASCII characters"
+            raise InvalidField(field, expected, "something else")
     return basic, bearer
 
 
 def _username(given: str | None) -> str:
-    if not given or ":" in given or not _CREDENTIAL.fullmatch(given):
-        expected = "1 to 4096 visible ASCII characters without a colon (RFC 7617)"
+    if not _USERNAME.fullmatch(given or ""):
+        expected = f"1 to {fields.LONGEST_USERNAME} visible ASCII characters without a colon (RFC 7617)"
         raise InvalidField("Authentication.BasicAuth.Username", expected, "something else")
-    return given
+    return given or ""
