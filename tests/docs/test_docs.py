@@ -10,6 +10,7 @@ import pytest
 from outrider import config
 from outrider.cli.main import COMMANDS
 from outrider.domain.delivery import TRANSITIONS
+from outrider.domain.exposure import PLAIN_HEADERS, PLAIN_PARAMS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -45,6 +46,13 @@ def test_every_setting_is_documented_with_its_default() -> None:
         value = getattr(defaults, variable.removeprefix("OUTRIDER_").lower())
         if shown.startswith("`"):
             assert shown.strip("`") == str(value), variable
+
+
+def test_the_names_that_are_shown_are_documented() -> None:
+    page = (ROOT / "docs/api.md").read_text()
+    for kind, names in (("headers", PLAIN_HEADERS), ("parameters", PLAIN_PARAMS)):
+        (documented,) = re.findall(rf"^\| {kind} \| `([^`]+)` \|", page, re.MULTILINE)
+        assert documented.lower().split() == sorted(names)
 
 
 @pytest.mark.parametrize(("language", "code"), BLOCKS)

@@ -107,7 +107,7 @@ def test_what_is_added_to_requests_has_bounds(shared: Served, change: dict[str, 
 
 
 def test_the_head_of_the_largest_request_is_taken_by_usual_servers(serve: Serve, receive: Receive) -> None:
-    """nginx and Apache take lines of 8 KB, gunicorn a request line of 4,094 bytes, Node.js 16 KB in all."""
+    """nginx and Apache take lines of 8 KB, gunicorn a request line of 4,094 bytes, Node.js headers of 16 KB."""
     served, receiver = serve(), receive()
     path = "/" + "a" * (2048 - len(receiver.url("/")))
     largest = {

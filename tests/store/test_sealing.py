@@ -13,11 +13,13 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from conformance.conftest import ABOUT
+from conformance.conftest import ABOUT, Store
 from outrider.app.books import Books
 from outrider.app.sealing import Sealer, opened, seal_stored, sealed
 from outrider.app.webhooks import WebhookInput, Webhooks
 from outrider.config import Config
+from outrider.dispatch.request import template
+from outrider.domain.errors import CallerError
 from outrider.domain.model import Tenant, Webhook
 from outrider.observe.clock import SystemClock, SystemEntropy
 from outrider.ports.vault import Unsealable
@@ -272,6 +274,28 @@ def test_what_is_sealed_opens_for_its_webhook_only() -> None:
     assert opened(moved, VAULT) is moved
     with pytest.raises(Unsealable):
         VAULT.unseal_content(at_rest.sealed, "webhook/other/request")
+
+
+def test_one_that_does_not_open_waits_until_it_is_given_anew(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    run, book = store.run, store.book
+    webhook = msgspec.msgpack.decode(in_clear("w"), type=Webhook)
+    damaged = msgspec.structs.replace(sealed(webhook, VAULT), sealed=b"v1.1.damaged")
+    run(book.save_webhook(damaged, store.version()))
+    books = Books(book, VAULT)
+    run(books.load())
+    assert "webhook w cannot be used" in caplog.text
+    with pytest.raises(Unsealable):
+        template(books.webhook(TENANT, "w"), books.of(TENANT), VAULT, 0)
+    webhooks = use_cases(store.database, books)
+    with pytest.raises(CallerError, match="TargetUrl"):
+        run(webhooks.update(TENANT, "w", WebhookInput(Name="renamed")))
+    given = WebhookInput(TargetUrl="https://a.example/", Headers={"X-Key": "new"})
+    assert run(webhooks.update(TENANT, "w", given)).headers == {"X-Key": "new"}
+    again = Books(book, VAULT)
+    run(again.load())
+    assert again.webhook(TENANT, "w").target_url == "https://a.example/"
 
 
 def test_a_picture_that_is_read_again_opens_what_changed_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,8 +144,6 @@ class Webhooks:
             webhook = msgspec.structs.replace(self._apply(blank, given, book), modified=now)
             if not webhook.events:
                 raise InvalidField("Event", "the name of an event type", "nothing", code=EVENT_INVALID)
-            if not webhook.target_url:
-                raise InvalidField("TargetUrl", "an https URL", "nothing", code=URL_INVALID)
             return await self._save(webhook, None, book, _once(book.tenant.settings) if once else None)
 
         return await self._books.change(tenant, make)
@@ -188,6 +186,8 @@ class Webhooks:
         self, webhook: Webhook, before: Webhook | None, book: TenantBook, settings: TenantSettings | None = None
     ) -> Webhook:
         """Commit it if the tenant's rules hold beside the other webhooks of the book, which fences the commit."""
+        if not webhook.target_url:  # of an older one when what was sealed does not open any more
+            raise InvalidField("TargetUrl", "an https URL", "nothing", code=URL_INVALID)
         limits.check(webhook, before, book, settings or book.tenant.settings)
         at_rest = sealed(webhook, self._vault) if await self._book.takes_sealed() else webhook
         await self._book.save_webhook(at_rest, book.version)

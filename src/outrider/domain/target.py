@@ -23,7 +23,7 @@ _HTTPS_PORT = 443
 UNREADABLE = "a URL that cannot be read"
 
 # What a request may carry, so that usual servers take it: nginx and Apache take lines of 8 KB, gunicorn a request
-# line of 4,094 bytes, Node.js a head of 16 KB. Beside these there are some 800 bytes of ours, and an authorization.
+# line of 4,094 bytes, Node.js headers of 16 KB. Beside these there are 800 bytes of ours and an authorization.
 LONGEST_URL = 2048
 LONGEST_REQUEST_URL = 4000
 MOST_HEADERS = MOST_PARAMS = 50
