@@ -19,7 +19,7 @@ from outrider.app.sealing import Sealer, opened, seal_stored, sealed
 from outrider.app.webhooks import WebhookInput, Webhooks
 from outrider.config import Config
 from outrider.dispatch.request import template
-from outrider.domain.errors import CallerError
+from outrider.domain.errors import CallerError, ConfigError
 from outrider.domain.model import Tenant, Webhook
 from outrider.observe.clock import SystemClock, SystemEntropy
 from outrider.ports.vault import Unsealable
@@ -162,6 +162,16 @@ def test_a_file_without_secrets_is_not_written_anew(tmp_path: Path, monkeypatch:
     connection.close()
     monkeypatch.setattr(wiping, "_write", None)  # calling it would fail
     assert start(path).target_url == "https://a.example/hook"
+
+
+def test_a_row_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "outrider.db"
+    old_file(path)
+    connection = apsw.Connection(str(path))
+    connection.execute("UPDATE webhook_past SET document = x'c1' WHERE version = 2")
+    connection.close()
+    with pytest.raises(ConfigError, match="a damaged row of webhook w"):
+        start(path)
 
 
 @pytest.fixture

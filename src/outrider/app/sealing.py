@@ -11,7 +11,7 @@ import logging
 
 import msgspec
 
-from outrider.domain.errors import StoreUnavailable
+from outrider.domain.errors import ConfigError, StoreUnavailable
 from outrider.domain.model import Webhook
 from outrider.domain.target import shown_url
 from outrider.ports.book import Book, Sealing, Unsealed
@@ -67,7 +67,7 @@ def _row(webhook: Webhook) -> str:
 
 
 async def seal_stored(book: Book, vault: Vault) -> bool:
-    """Seal what lies in clear; whether nothing does any more. Raises StoreUnavailable.
+    """Seal what lies in clear; whether nothing does any more. Raises StoreUnavailable, ConfigError.
 
     False while a process of the version before may still run, which reads the old form only.
     """
@@ -83,7 +83,11 @@ async def seal_stored(book: Book, vault: Vault) -> bool:
 
 
 def _sealing(found: Unsealed, vault: Vault) -> Sealing:
-    webhook = _decode(found.document)
+    try:
+        webhook = _decode(found.document)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        given = f"a damaged row of webhook {found.webhook}"
+        raise ConfigError("OUTRIDER_STORE", "a store whose webhooks can be read", given) from error
     hides = bool(webhook.headers or webhook.query_params) or shown_url(webhook.target_url) != webhook.target_url
     return Sealing(found, msgspec.msgpack.encode(sealed(webhook, vault)), hides)
 

@@ -52,8 +52,8 @@ def _write(connection: apsw.Connection, fresh: Path) -> None:
                 steps.step(PAGES)
     finally:
         source.close()
+    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)  # the log holds old pages too
     connection.execute(SQL["wiped"])
-    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)  # the log held old pages too
 
 
 def _clear(fresh: Path) -> None:
