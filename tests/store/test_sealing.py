@@ -170,7 +170,7 @@ def test_a_row_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     connection = apsw.Connection(str(path))
     connection.execute("UPDATE webhook_past SET document = x'c1' WHERE version = 2")
     connection.close()
-    with pytest.raises(ConfigError, match="a damaged row of webhook w"):
+    with pytest.raises(ConfigError, match="a row of webhook w cannot be read"):
         start(path)
 
 

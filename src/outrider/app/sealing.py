@@ -11,7 +11,7 @@ import logging
 
 import msgspec
 
-from outrider.domain.errors import ConfigError, StoreUnavailable
+from outrider.domain.errors import StoreDamaged, StoreUnavailable
 from outrider.domain.model import Webhook
 from outrider.domain.target import shown_url
 from outrider.ports.book import Book, Sealing, Unsealed
@@ -67,7 +67,7 @@ def _row(webhook: Webhook) -> str:
 
 
 async def seal_stored(book: Book, vault: Vault) -> bool:
-    """Seal what lies in clear; whether nothing does any more. Raises StoreUnavailable, ConfigError.
+    """Seal what lies in clear; whether nothing does any more. Raises StoreUnavailable, StoreDamaged.
 
     False while a process of the version before may still run, which reads the old form only.
     """
@@ -85,9 +85,8 @@ async def seal_stored(book: Book, vault: Vault) -> bool:
 def _sealing(found: Unsealed, vault: Vault) -> Sealing:
     try:
         webhook = _decode(found.document)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        given = f"a damaged row of webhook {found.webhook}"
-        raise ConfigError("OUTRIDER_STORE", "a store whose webhooks can be read", given) from error
+    except msgspec.DecodeError as error:
+        raise StoreDamaged(f"a row of webhook {found.webhook} cannot be read") from error
     hides = bool(webhook.headers or webhook.query_params) or shown_url(webhook.target_url) != webhook.target_url
     return Sealing(found, msgspec.msgpack.encode(sealed(webhook, vault)), hides)
 
@@ -104,7 +103,7 @@ class Sealer:
         while True:
             try:
                 done = await seal_stored(self._book, self._vault)
-            except StoreUnavailable as error:
+            except (StoreUnavailable, StoreDamaged) as error:
                 log.warning("sealing waits for the store: %s", error)
                 done = False
             await asyncio.sleep(LOOK_NOW_AND_THEN_S if done else LOOK_AGAIN_S)
