@@ -216,7 +216,12 @@ def _unless_served(done: Any) -> Any:
 
 
 def answer(request: Any) -> tuple[int, dict[str, str], bytes]:
-    return (410 if request.path.startswith("/gone") else 200), {}, b"{}"
+    """With everything it got, most secret first: what is kept of an answer is its beginning."""
+    credentials = {
+        name: value for name, value in request.headers.items() if "token" in name or name == "authorization"
+    }
+    echo = json.dumps({"path": request.path, "headers": credentials | request.headers})
+    return (410 if request.path.startswith("/gone") else 200), {}, echo.encode()
 
 
 def test_no_planted_secret_lies_open(
