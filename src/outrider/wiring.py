@@ -7,7 +7,7 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from outrider.app.keys import Keys
 from outrider.app.objects import Objects
 from outrider.app.pace import Pace
 from outrider.app.recovery import Recovery
+from outrider.app.sealing import Sealer, seal_stored
 from outrider.app.secrets import Secrets
 from outrider.app.services import Services
 from outrider.app.settings import Settings
@@ -74,12 +75,12 @@ class Outrider(msgspec.Struct):
     engine: Engine
     sender: HttpSender
     store: Store
-    follower: Follower | None
+    beside: tuple[Callable[[], Coroutine[None, None, None]], ...]  # services where other processes share the store
     first: FirstCredentials | None
     takes_events: bool
     running: bool = False
     stopping: bool = False
-    following: list[asyncio.Task[None]] = []
+    tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Take over what an earlier process left, then deliver. Idempotent. When that cannot be done, closes the
@@ -95,9 +96,8 @@ class Outrider(msgspec.Struct):
             if found is None:
                 raise
             raise found from error
-        if self.follower is not None:
-            start = asyncio.get_running_loop().create_task
-            self.following = [start(kept_running(run)) for run in (self.follower.run, self.follower.listen)]
+        start = asyncio.get_running_loop().create_task
+        self.tasks = [start(kept_running(run)) for run in self.beside]
         self.running = True
 
     async def unready(self) -> list[Unready]:
@@ -114,9 +114,9 @@ class Outrider(msgspec.Struct):
         if not self.running:
             return
         self.running = False
-        for task in self.following:
+        for task in self.tasks:
             task.cancel()
-        await asyncio.gather(*self.following, return_exceptions=True)
+        await asyncio.gather(*self.tasks, return_exceptions=True)
         await self.engine.stop(grace_s)
         await self.sender.close()
         await self.store.close()
@@ -187,7 +187,9 @@ async def build(config: Config) -> Outrider:
     store = await open_store(config, clock)
     try:
         vault = await open_keyring(root, store.book, config.root_key_path)
-        books = Books(store.book)
+        await seal_stored(store.book, vault)
+        await store.wipe()
+        books = Books(store.book, vault)
         await books.load()
         first = await bootstrap(
             book=store.book,
@@ -254,10 +256,11 @@ def _wire(made: _Made) -> Outrider:
     )
     handover: Handover = engine.lanes if Role.DISPATCH in config.roles else Elsewhere(hint)
     services = _services(made, handover, attempter)
-    follower = None
+    beside: tuple[Callable[[], Coroutine[None, None, None]], ...] = ()
     if neighbours is not None:
         follower = Follower(neighbours, books, learn=receivers.learn, wake=engine.wake)
-    return Outrider(services, engine, made.sender, store, follower, made.first, Role.INTAKE in config.roles)
+        beside = (follower.run, follower.listen, Sealer(store.book, vault).run)
+    return Outrider(services, engine, made.sender, store, beside, made.first, Role.INTAKE in config.roles)
 
 
 def _services(made: _Made, handover: Handover, attempter: Attempter) -> Services:
@@ -284,7 +287,14 @@ def _services(made: _Made, handover: Handover, attempter: Attempter) -> Services
         settings=Settings(book=store.book, books=books),
         webhooks=webhooks,
         subscriptions=Subscriptions(webhooks),
-        trials=Trials(webhooks=webhooks, prober=attempter, clock=clock, ids=ids, masking=masking),
+        trials=Trials(
+            webhooks=webhooks,
+            prober=attempter,
+            clock=clock,
+            ids=ids,
+            masking=masking,
+            largest=config.max_event_bytes,
+        ),
         secrets=Secrets(**reaching, ids=ids),
         keys=Keys(**managed),
         history=History(store.ledger),

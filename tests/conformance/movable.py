@@ -81,11 +81,13 @@ def contents() -> dict[Table, list[Row]]:
         Table.DATA_KEY: [(1, "wrapped one"), (2, "wrapped two")],
         Table.TENANT: [(f"t{n}", f"key-{n}", 7 + n, bytes([n, 255, 0])) for n in range(2)],
         Table.WEBHOOK: [
-            (w.tenant, w.id, w.name, int(w.id != "w3"), NOW if w.id == "w2" else None, msgspec.msgpack.encode(w))
+            (w.tenant, w.id, w.name, int(w.id != "w3"), NOW if w.id == "w2" else None, msgspec.msgpack.encode(w),
+             int(w.id != "w1"))
             for w in webhooks
         ],
         Table.WEBHOOK_PAST: [
-            (w.tenant, w.id, version, None if version == 9 else b"past") for w in webhooks for version in (1, 9)
+            (w.tenant, w.id, version, None if version == 9 else b"past", version // 9)
+            for w in webhooks for version in (1, 9)
         ],
         Table.SECRET: [("t0", "s1", "signing", b"document"), ("t1", "s2", "", b"")],
         Table.API_KEY: [("t1", "k1", b"key")],

@@ -44,7 +44,7 @@ OWN: dict[str, dict[str, set[str]]] = {
         "health": {"node", "changed"},
     },
 }
-OWN_TABLES = {"sqlite": {"node"}, "postgres": {"node", "event_id", "migration"}}
+OWN_TABLES = {"sqlite": {"node", "unwiped"}, "postgres": {"node", "event_id", "migration"}}
 Make = Callable[[str], Place]
 
 

@@ -13,6 +13,7 @@ from outrider.app.webhooks import WebhookInput, Webhooks
 from outrider.domain.errors import CallerError
 from outrider.domain.model import TenantSettings, Webhook
 from outrider.observe.clock import SystemClock, SystemEntropy
+from outrider.vault.keyring import Keyring
 
 T = "tenant-1"
 
@@ -21,14 +22,15 @@ class Process:
     """The use cases of one process, with its own picture of the configuration."""
 
     def __init__(self, store: Any) -> None:
-        self.books = Books(store.book)
+        vault = Keyring({1: b"k" * 32})
+        self.books = Books(store.book, vault)
         store.run(self.books.load())
         self.settings = Settings(book=store.book, books=self.books)
         self.webhooks = Webhooks(
             book=store.book,
             books=self.books,
             ledger=store.ledger,
-            vault=None,  # no credential is sealed here
+            vault=vault,
             clock=SystemClock(),
             entropy=SystemEntropy(),
             handover=None,  # nothing is resumed here

@@ -154,7 +154,7 @@ def test_a_past_that_is_half_gone(store: Any) -> None:
     assert [line.line for line in store.run(store.ledger.lines(T, again.id))] == ["exhausted"]
     assert store.run(store.ledger.webhooks_then(T, old.event)) == {}
 
-    books, clock = Books(store.book), SystemClock()
+    books, clock = Books(store.book, None), SystemClock()
     store.run(books.load())
     explain = Explain(ledger=store.ledger, books=books, clock=clock)
     with pytest.raises(NotFound):

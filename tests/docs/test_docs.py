@@ -10,6 +10,7 @@ import pytest
 from outrider import config
 from outrider.cli.main import COMMANDS
 from outrider.domain.delivery import TRANSITIONS
+from outrider.domain.redaction import PLAIN_NAMES
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -45,6 +46,12 @@ def test_every_setting_is_documented_with_its_default() -> None:
         value = getattr(defaults, variable.removeprefix("OUTRIDER_").lower())
         if shown.startswith("`"):
             assert shown.strip("`") == str(value), variable
+
+
+def test_the_names_that_are_shown_are_documented() -> None:
+    page = (ROOT / "docs/api.md").read_text()
+    (documented,) = re.findall(r"^in any case: `([^`]+)`", page, re.MULTILINE)
+    assert documented.split() == sorted(PLAIN_NAMES)
 
 
 @pytest.mark.parametrize(("language", "code"), BLOCKS)

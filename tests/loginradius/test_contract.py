@@ -155,7 +155,7 @@ def test_every_spelling_of_the_keys(shared: Served, keys: tuple[str, str, str]) 
         f"/v2/manage/webhooks/{made['Id']}",
         {"query_params": {"Kept_As": "1"}, "authentication": authentication},
     )
-    assert changed["QueryParams"] == {"Kept_As": "1"}
+    assert changed["QueryParams"] == {"Kept_As": "**********"}
     assert changed["Authentication"]["BasicAuth"] == {"Username": "u", "Password": ""}
     shared.ok("DELETE", f"/v2/manage/webhooks/{made['Id']}")
 
@@ -242,6 +242,8 @@ def test_words_that_break_clients_are_in_no_success_body(shared: Served) -> None
         "SecretName": "description errorCode",
         "Headers": {"X-Description-errorCode": "description"},
         "QueryParams": {"Description": said + "\x1description", "errorCode": ""},
+        "PlainHeaders": ["X-Description-errorCode"],
+        "PlainQueryParams": ["Description"],
         "Authentication": {"AuthType": "Basic", "BasicAuth": {"Username": "description", "Password": "p"}},
         "Filter": {"Data.Description": {"$eq": "errorCode"}},
     }
@@ -258,7 +260,8 @@ def test_words_that_break_clients_are_in_no_success_body(shared: Served) -> None
     for body in bodies:
         assert not [word for word in WORDS if word in body], body
     shown = json.loads(bodies[2])
-    for field in ("TargetUrl", "Name", "SecretName", "Headers", "QueryParams", "Filter"):
+    for field in ("TargetUrl", "Name", "SecretName", "Headers", "QueryParams", "PlainHeaders",
+                  "PlainQueryParams", "Filter"):  # fmt: skip
         assert shown[field] == given[field]
     assert json.loads(bodies[5])["data"] == [{"TargetUrl": url, "Event": "Login"}]
     assert json.loads(bodies[4])["Data"][0] == "Login"

@@ -170,7 +170,7 @@ class World:
     async def start(self) -> None:
         self.lives += 1
         self.queue = self.disk.queue(f"life-{self.lives}")
-        self.books = Books(self.book)
+        self.books = Books(self.book, self.vault)
         await self.books.load()
         ids = Ids(self.chance.now, self.chance.bytes)
         receivers = Receivers(self.chance, self.chance, self.rules)

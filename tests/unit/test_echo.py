@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from outrider.domain.echo import MOST_FOUND, SHORTEST, SHORTEST_PART, EchoMask, request_secrets
+from outrider.domain.model import Webhook
 from outrider.domain.redaction import MASK
 
 LONG = base64.b85encode(hashlib.shake_256(b"long").digest(800)).decode()
@@ -156,9 +157,15 @@ def test_time_is_bounded_whatever_owner_and_receiver_agree_on() -> None:
 
 
 def test_what_is_secret_of_a_request() -> None:
-    headers = [("X-Api-Key", "k1"), ("X-Environment", "prod-eu"), ("Accept-Language", "de"), ("X-Anything", "v")]
-    url = "https://u:pw@a.example/hooks/T0241X99ZK/v1?token=s%203&lang=de&x_region=eu&a=b+c&empty="
-    assert request_secrets(headers, url) == ("k1", "v", "s 3", "b c", "T0241X99ZK", "u", "pw")
+    headers = {"X-Api-Key": "k1", "X-Environment": "prod-eu", "X-Anything": "v", "X-Marked": "plain", "X-Empty": ""}
+    url = "https://u:pw@a.example/hooks/T0241X99ZK/123456789012345678/v1?token=s%203&x_region=eu&a=b+c&empty=&alone&Alone4Ever"
+    webhook = Webhook(
+        "w", "t", "", ("Login",), url, "", None, headers, {"sig": "p 1", "lang": "de"}, 0, 0,
+        plain_headers=("x_marked",),
+    )  # fmt: skip
+    expected = ("k1", "v", "p 1", "s 3", "b c", "T0241X99ZK", "123456789012345678", "Alone4Ever", "u",
+                "pw")  # fmt: skip
+    assert request_secrets(webhook) == expected
 
 
 def test_any_number_of_secrets() -> None:

@@ -243,5 +243,30 @@ def test_differences_are_left_to_a_human_but_for_headers_outrider_never_takes() 
     assert (step.action, step.for_human) == (Action.THERE, False)
 
 
+def test_values_the_site_masks_are_left_to_a_human() -> None:
+    given = theirs(Headers={"X-Team": "a", "X-Key": "••••"}, QueryParams={"sig": "**********"})
+    (step,) = planned(given)
+    assert (step.action, step.body["Enabled"]) == (Action.DISABLED, False)
+    assert step.body["Headers"] == {"X-Team": "a", "X-Key": "random"}
+    assert step.body["QueryParams"] == {"sig": "random"}
+    kept = "**********"
+    assert step.update == {
+        "Headers": {"X-Team": kept, "X-Key": "<X-Key>"}, "QueryParams": {"sig": "<sig>"}, "Enabled": True,
+    }  # fmt: skip
+    shown = {"Headers": {"X-Team": kept, "X-Key": kept}, "QueryParams": {"sig": kept}}
+    (step,) = planned(given, here=(ours(Enabled=False, **shown),))
+    assert (step.action, [list(need.fields) for need in step.needs]) == (
+        Action.THERE,
+        [["Headers"], ["QueryParams"]],
+    )
+    assert not planned(given, here=(ours(**shown),))[0].for_human
+
+
+def test_a_value_that_is_not_shown_cannot_differ_but_a_name_can() -> None:
+    hidden = {"X-A": "**********"}
+    assert not planned(theirs(Headers={"X-A": "1"}), here=(ours(Headers=hidden),))[0].for_human
+    assert planned(theirs(Headers={"X-B": "1"}), here=(ours(Headers=hidden),))[0].for_human
+
+
 def test_fields_beyond_the_contract_are_named() -> None:
     assert planned(theirs(RetryCount=3))[0].unknown == ("RetryCount",)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 from msgspec.structs import asdict
@@ -18,9 +18,11 @@ from outrider.app.system import Condition
 from outrider.catalog import EventType
 from outrider.domain.breaker import Health
 from outrider.domain.clock import iso
+from outrider.domain.exposure import mask_headers, shown_headers, shown_params
 from outrider.domain.job import Job
 from outrider.domain.model import ApiKey, AuthType, Event, Secret, TenantSettings, Webhook
 from outrider.domain.signing import whsec
+from outrider.domain.target import shown_url
 from outrider.ports.ledger import DeliveryRow, LedgerLine, SkipRow
 from outrider.ports.queue import AttemptRecord
 from outrider.ports.trials import Trial
@@ -45,8 +47,8 @@ def webhook(w: Webhook, healths: Mapping[str, Health]) -> webhooks.Webhook:
         SecretName=w.secret,
         Name=w.name,
         IsIntegrationWebhook=False,
-        Headers=w.headers,
-        QueryParams=w.query_params,
+        Headers=shown_headers(w),
+        QueryParams=shown_params(w),
         Authentication=_authentication(w),
         Events=list(w.events),
         Enabled=w.disabled_reason is None,
@@ -57,6 +59,8 @@ def webhook(w: Webhook, healths: Mapping[str, Health]) -> webhooks.Webhook:
         RateLimit=w.rate_limit,
         Ordering=w.ordering,
         Filter=_raw(w.filter),
+        PlainHeaders=list(w.plain_headers),
+        PlainQueryParams=list(w.plain_params),
         Circuit=_circuit(healths.get(w.id, Health())),
     )
 
@@ -168,26 +172,31 @@ def delivery(d: DeliveryRow) -> history.Delivery:
     )
 
 
-def delivery_history(d: DeliveryRow, lines: list[LedgerLine]) -> history.DeliveryHistory:
-    return history.DeliveryHistory(**asdict(delivery(d)), Lines=[line(entry) for entry in lines])
+def delivery_history(d: DeliveryRow, lines: list[LedgerLine], plain: Collection[str]) -> history.DeliveryHistory:
+    """`plain` are the names of headers that the owner of the delivery's webhook shows."""
+    return history.DeliveryHistory(**asdict(delivery(d)), Lines=[line(entry, plain) for entry in lines])
 
 
-def line(entry: LedgerLine) -> history.LedgerLine:
+def line(entry: LedgerLine, plain: Collection[str]) -> history.LedgerLine:
     return history.LedgerLine(
         Line=entry.line,
         Date=iso(entry.at),
         Reason=entry.reason,
-        Attempt=None if entry.attempt is None else attempt(entry.attempt),
+        Attempt=None if entry.attempt is None else attempt(entry.attempt, plain),
     )
 
 
-def attempt(a: AttemptRecord) -> history.Attempt:
-    """Durations in milliseconds. `Answer` is text; bytes that are not UTF-8 show as U+FFFD."""
+def attempt(a: AttemptRecord, plain: Collection[str]) -> history.Attempt:
+    """Durations in milliseconds. `Answer` is text; bytes that are not UTF-8 show as U+FFFD.
+
+    Masked again as it is shown: what an earlier version recorded shows more than this one's rules do.
+    """
     timing = a.timing
+    headers = mask_headers(a.request_headers, plain)
     return history.Attempt(
         Number=a.number,
         Date=iso(a.started),
-        Url=a.url,
+        Url=shown_url(a.url),
         Status=a.status,
         Error=a.error,
         Detail=a.detail,
@@ -201,12 +210,12 @@ def attempt(a: AttemptRecord) -> history.Attempt:
         ),
         Answer=a.answer.decode("utf-8", "replace"),
         AnswerCut=a.answer_cut,
-        RequestHeaders=[history.Header(name, value) for name, value in a.request_headers],
+        RequestHeaders=[history.Header(name, value) for name, value in headers],
     )
 
 
-def trial(t: Trial) -> webhooks.TestResult:
-    return webhooks.TestResult(Delivered=t.delivered, Reason=t.reason, Attempt=attempt(t.attempt))
+def trial(t: Trial, plain: Collection[str]) -> webhooks.TestResult:
+    return webhooks.TestResult(Delivered=t.delivered, Reason=t.reason, Attempt=attempt(t.attempt, plain))
 
 
 def explanation(e: explain.Explanation) -> history.Explanation:

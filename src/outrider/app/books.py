@@ -8,14 +8,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
 
+from outrider.app.sealing import opened
 from outrider.domain.errors import StoreUnavailable
 from outrider.domain.model import ApiKey, TenantBook, Webhook
 from outrider.ports.book import Book, StaleBook
+from outrider.ports.vault import Vault
 
 T = TypeVar("T")
 LOOKS = 10  # how often a configuration may change under one request before we call it our fault
@@ -30,8 +32,9 @@ class Owned(msgspec.Struct, frozen=True):
 
 
 class Books:
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: Book, vault: Vault) -> None:
         self._book = book
+        self._vault = vault
         self._tenants: dict[str, TenantBook] = {}
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._by_api_key: dict[str, str] = {}
@@ -101,7 +104,11 @@ class Books:
             self._by_api_key.pop(before.tenant.api_key, None)
             for key in before.keys.values():
                 self._by_digest.pop(key.digest, None)
-        self._tenants[tenant] = book
+        self._tenants[tenant] = self._opened(book, before.webhooks if before else {})
         self._by_api_key[book.tenant.api_key] = tenant
         for key in book.keys.values():
             self._by_digest[key.digest] = Owned(tenant, key, frozenset(key.scopes))
+
+    def _opened(self, book: TenantBook, before: Mapping[str, Webhook]) -> TenantBook:
+        webhooks = {w.id: opened(w, self._vault, before.get(w.id)) for w in book.webhooks.values()}
+        return msgspec.structs.replace(book, webhooks=webhooks)

@@ -12,11 +12,17 @@ from msgspec import Meta, Raw
 
 from outrider.app import options
 from outrider.app.access import Scope
-from outrider.app.names import SUBJECT_LENGTH
+from outrider.app.names import MOST_NAMES, SUBJECT_LENGTH
+from outrider.domain import target
+from outrider.domain.clock import LONGEST_DATE
 from outrider.domain.job import JobKind
 from outrider.domain.limits import MOST_CALLS, MOST_WEBHOOKS
 from outrider.domain.model import AuthType, Ordering
+from outrider.domain.redaction import MASK
 
+LONGEST_CREDENTIAL = 4096
+LONGEST_USERNAME = 1024  # with a password of that length, the header is a line that usual servers take
+MOST_SCOPES = 16
 _SCHEMAS = "#/components/schemas/"
 UID_PATTERN = "^[A-Za-z0-9_-]{1,50}$"
 OBJECT_NAME_PATTERN = "^[A-Za-z0-9._-]{1,64}$"
@@ -33,10 +39,14 @@ Instant = Annotated[
         "An ISO 8601 date with an offset; in answers always UTC with milliseconds.",
         examples=["2026-01-31T09:30:00.000Z"],
         format="date-time",
+        maxLength=LONGEST_DATE,
     ),
 ]
 EventTypeName = Annotated[
     str, described("The name of an event type, in any case.", **{"$ref": _SCHEMAS + "EventTypeName"})
+]
+EventTypes = Annotated[
+    list[EventTypeName], described("Several event types; one named twice counts once.", maxItems=MOST_NAMES)
 ]
 NamedEventType = Annotated[
     str,
@@ -68,6 +78,7 @@ EventId = Annotated[
         "A UUID, the same at every webhook and on every attempt. Sent again with the same content it answers as "
         "before and sends nothing twice; with other content it is refused.",
         format="uuid",
+        maxLength=36,
     ),
 ]
 SentPayload = Annotated[
@@ -90,12 +101,13 @@ EventFilter = Annotated[
     dict[str, Any],
     described(
         "Conditions on the envelope: keys are dotted paths or operators ($eq $neq $gt $gte $lt $lte $in $nin "
-        "$exist $startsWith $endsWith $contains $regex $and $or $not), all of which must hold.",
+        "$exist $startsWith $endsWith $contains $regex $and $or $not), all of which must hold. At most "
+        f"{options.LARGEST_FILTER} bytes.",
         examples=[{"ModifiedFields": {"$in": ["Email", "PhoneId"]}}],
         minProperties=1,
     ),
 ]
-WebhookId = Annotated[str, described("The id of a webhook.", examples=["6a12f0b04c1d9e7f3a5b8c20"])]
+WebhookId = Annotated[str, described("The id of a webhook.", examples=["6a12f0b04c1d9e7f3a5b8c20"], maxLength=24)]
 WebhookName = Annotated[
     str,
     described(
@@ -116,17 +128,52 @@ TargetUrl = Annotated[
     ),
 ]
 SecretReference = Annotated[
-    str, described("The secret that signs; empty, null or None for the tenant's API secret.", examples=["crm"])
+    str,
+    described(
+        "The secret that signs; empty, null or None for the tenant's API secret.", examples=["crm"], maxLength=64
+    ),
 ]
 AddedHeaders = Annotated[
-    dict[str, str],
-    described("Headers added to every request. Names that would break the request or forge ours are refused."),
+    dict[str, Annotated[str, described("Visible ASCII.", maxLength=target.LONGEST_VALUE)]],
+    described(
+        "Headers added to every request. Names that would break the request or forge ours are refused. Values are "
+        f"sealed and come back as {MASK}, but for those of harmless names and of PlainHeaders. In all at most "
+        f"{target.LARGEST_HEADERS} bytes.",
+        maxProperties=target.MOST_HEADERS,
+        propertyNames={"minLength": 1, "maxLength": target.LONGEST_NAME},
+    ),
 ]
 AddedQuery = Annotated[
-    dict[str, Annotated[str, described("Of any characters but NUL.", pattern=r"^[^\x00]*$")]],
+    dict[
+        str,
+        Annotated[
+            str, described("Of any characters but NUL.", pattern=r"^[^\x00]*$", maxLength=target.LONGEST_PARAM)
+        ],
+    ],
     described(
-        "Query parameters added to the URL of every request.",
-        propertyNames={"minLength": 1, "pattern": r"^[^\x00]*$"},
+        "Query parameters added to the URL of every request, which with them has at most "
+        f"{target.LONGEST_REQUEST_URL} characters. Values are sealed and come back as {MASK}, but for those of "
+        "harmless names and of PlainQueryParams.",
+        maxProperties=target.MOST_PARAMS,
+        propertyNames={"minLength": 1, "maxLength": target.LONGEST_NAME, "pattern": r"^[^\x00]*$"},
+    ),
+]
+PlainHeaders = Annotated[
+    list[Annotated[str, described("A header's name, in any case.", minLength=1, maxLength=target.LONGEST_NAME)]],
+    described(
+        "Names of headers whose values are no secrets and are shown, also in attempts. To mark a name whose value "
+        "is stored, give the value again.",
+        examples=[["X-Team"]],
+        maxItems=target.MOST_HEADERS,
+    ),
+]
+PlainParams = Annotated[
+    list[Annotated[str, described("A parameter's name, in any case.", minLength=1, maxLength=target.LONGEST_NAME)]],
+    described(
+        "Names of query parameters whose values are no secrets and are shown where webhooks are managed. To mark a "
+        "name whose value is stored, give the value again.",
+        examples=[["team"]],
+        maxItems=target.MOST_PARAMS,
     ),
 ]
 Enabled = Annotated[bool, described("False keeps what the webhook is owed; true sends it.")]
@@ -135,7 +182,7 @@ Timeout = Annotated[
 ]
 ScheduleName = Annotated[str, described("A schedule by name.", enum=["default", "svix"])]
 Waits = Annotated[
-    list[Annotated[float, described("Seconds.", exclusiveMinimum=0, maximum=options.LONGEST_WAIT_S)]],
+    list[Annotated[float, described("Seconds.", minimum=options.LEAST_WAIT_S, maximum=options.LONGEST_WAIT_S)]],
     described("The waits between attempts; there is one attempt more than waits.", maxItems=options.MOST_WAITS),
 ]
 MaxConcurrency = Annotated[int, described("Attempts at a time.", minimum=1, maximum=options.MOST_CONCURRENCY)]
@@ -158,7 +205,8 @@ Username = Annotated[
     described(
         "Visible ASCII without a colon (RFC 7617). Basic needs one.",
         examples=["outrider"],
-        pattern=r"^[\x20-\x39\x3b-\x7e]{0,4096}$",
+        pattern=r"^[\x20-\x39\x3b-\x7e]*$",
+        maxLength=LONGEST_USERNAME,
     ),
 ]
 Credential = Annotated[
@@ -166,7 +214,8 @@ Credential = Annotated[
     described(
         "Visible ASCII. Comes back empty; sent back empty it is kept.",
         examples=["kept-in-a-vault"],
-        pattern=r"^[\x20-\x7e]{0,4096}$",
+        pattern=r"^[\x20-\x7e]*$",
+        maxLength=LONGEST_CREDENTIAL,
     ),
 ]
 ReadOnly = Annotated[
@@ -180,6 +229,7 @@ SecretName = Annotated[
     described(
         "1 to 64 letters, digits, dots, hyphens, underscores or spaces; not None.",
         examples=["crm"],
+        maxLength=64,
         pattern=r"^(?![Nn][Oo][Nn][Ee]$)[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,62}[A-Za-z0-9])?$",
     ),
 ]
@@ -187,6 +237,7 @@ SecretValue = Annotated[
     str,
     described(
         "16 to 512 visible ASCII characters; after whsec_, 24 to 64 bytes in base64. Made when absent.",
+        maxLength=512,
         pattern=r"^(?!whsec_)[\x21-\x7e]{16,512}$|^whsec_[A-Za-z0-9+/]{32,86}={0,2}$",
     ),
 ]
@@ -205,7 +256,7 @@ KeyName = Annotated[
 ]
 Scopes = Annotated[
     list[Annotated[str, described("What the key may do.", enum=list(Scope))]],
-    described("What a bearer key may do.", examples=[["manage:read"]], minItems=1),
+    described("What a bearer key may do.", examples=[["manage:read"]], minItems=1, maxItems=MOST_SCOPES),
 ]
 JobKindName = Annotated[
     str,
@@ -215,8 +266,18 @@ JobKindName = Annotated[
         enum=list(JobKind),
     ),
 ]
-Since = Annotated[str, described("From this instant on.", examples=["2026-01-31T00:00:00Z"], format="date-time")]
-Until = Annotated[str, described("Before this instant.", examples=["2026-02-01T00:00:00Z"], format="date-time")]
+Since = Annotated[
+    str,
+    described(
+        "From this instant on.", examples=["2026-01-31T00:00:00Z"], format="date-time", maxLength=LONGEST_DATE
+    ),
+]
+Until = Annotated[
+    str,
+    described(
+        "Before this instant.", examples=["2026-02-01T00:00:00Z"], format="date-time", maxLength=LONGEST_DATE
+    ),
+]
 Subject = Annotated[
     str,
     described(
@@ -235,7 +296,8 @@ AnySubject = Annotated[
 ]
 DryRun = Annotated[bool, described("Look at what the job would send; send nothing.")]
 Payload = Annotated[
-    dict[str, Any], described("The payload; the sample of the event type when absent.", examples=[{"Uid": "u1"}])
+    dict[str, Any],
+    described("The payload, at most 256 KiB; the sample of the event type when absent.", examples=[{"Uid": "u1"}]),
 ]
 WebhooksPerEvent = Annotated[
     int, described("Most webhooks for one event type; LoginRadius has 5.", minimum=1, maximum=MOST_WEBHOOKS)

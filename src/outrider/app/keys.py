@@ -15,6 +15,7 @@ from outrider.app.books import Books
 from outrider.domain.clock import iso, parse_iso
 from outrider.domain.errors import InvalidField, NotFound
 from outrider.domain.ids import object_id
+from outrider.domain.limits import MOST_KEYS
 from outrider.domain.model import ApiKey, TenantBook
 from outrider.ports.book import Book
 from outrider.ports.clock import Clock, Entropy
@@ -53,6 +54,8 @@ class Keys:
         name = given.Name.strip()
         if not _NAME.fullmatch(name):
             raise InvalidField("Name", "1 to 64 characters, no control characters", f"{len(name)} characters")
+        if len(given.Scopes) > fields.MOST_SCOPES:
+            raise InvalidField("Scopes", f"at most {fields.MOST_SCOPES}", f"{len(given.Scopes)}")
         wrong = [scope for scope in given.Scopes if scope not in set(Scope)]
         if wrong or not given.Scopes:
             raise InvalidField("Scopes", f"some of {', '.join(Scope)}", wrong[0][:60] if wrong else "none")
@@ -78,6 +81,8 @@ class Keys:
         )
 
         async def make(book: TenantBook) -> None:
+            if len(book.keys) >= MOST_KEYS:
+                raise InvalidField("Name", f"at most {MOST_KEYS} keys of a tenant", "one more")
             await self._book.save_key(key, book.version)
 
         await self._books.change(caller.tenant, make)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from outrider import catalog
@@ -10,6 +11,7 @@ from outrider.domain.errors import InvalidField
 
 UNKNOWN_EVENT = 1086
 SUBJECT_LENGTH = 256
+MOST_NAMES = 100  # in a list of event types; the catalogue has fewer
 
 
 def event_type(name: str, field: str) -> EventType:
@@ -19,6 +21,12 @@ def event_type(name: str, field: str) -> EventType:
         expected = "an event type of GET /v2/manage/event-types"
         raise InvalidField(field, expected, name[:60], code=UNKNOWN_EVENT)
     return found
+
+
+def check_count(names: Collection[str], field: str) -> None:
+    """Raises InvalidField for a list of more event types than anybody needs."""
+    if len(names) > MOST_NAMES:
+        raise InvalidField(field, f"at most {MOST_NAMES} event types", f"{len(names)}")
 
 
 def subject(text: str | None, field: str) -> str | None:

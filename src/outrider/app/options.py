@@ -15,6 +15,8 @@ from outrider.domain.model import Ordering
 
 MOST_WAITS = 50
 LONGEST_WAIT_S = 7 * DAY // 1000
+LEAST_WAIT_S = 0.001  # what is kept is milliseconds
+LARGEST_FILTER = 16 * 1024  # bytes of JSON
 MOST_CONCURRENCY = 512
 MOST_PER_SECOND = 10_000.0
 LEAST_PER_SECOND = 0.01
@@ -41,11 +43,9 @@ def schedule(given: str | list[float] | None) -> tuple[int, ...] | None:
     if len(given) > MOST_WAITS:
         raise InvalidField("RetrySchedule", f"at most {MOST_WAITS} waits", f"{len(given)}")
     for index, wait in enumerate(given):
-        if not 0 < wait <= LONGEST_WAIT_S:
-            raise InvalidField(
-                f"RetrySchedule[{index}]", f"more than 0, at most {LONGEST_WAIT_S} seconds", f"{wait}"
-            )
-    return tuple(max(1, round(wait * 1000)) for wait in given)
+        if not LEAST_WAIT_S <= wait <= LONGEST_WAIT_S:
+            raise InvalidField(f"RetrySchedule[{index}]", f"{LEAST_WAIT_S} to {LONGEST_WAIT_S} seconds", f"{wait}")
+    return tuple(round(wait * 1000) for wait in given)
 
 
 def shown_schedule(waits: tuple[int, ...] | None) -> str | list[float]:
@@ -80,7 +80,10 @@ def event_filter(given: dict[str, Any] | None, field: str = "Filter") -> str | N
     """The filter as JSON, known to compile; None passes everything."""
     if given is None:
         return None
-    text = msgspec.json.encode(given).decode()
+    encoded = msgspec.json.encode(given)
+    if len(encoded) > LARGEST_FILTER:
+        raise InvalidField(field, f"a filter of at most {LARGEST_FILTER} bytes", f"{len(encoded)} bytes")
+    text = encoded.decode()
     try:
         filter_of(text)
     except FilterError as error:

@@ -12,6 +12,7 @@ import msgspec
 from outrider.domain.errors import InvalidField
 
 LARGEST_PAGE = 200
+LONGEST_CURSOR = 128
 Row = TypeVar("Row")
 
 
@@ -38,6 +39,8 @@ def opened(cursor: str | None, fits: Callable[[str], bool]) -> str | None:
     """What `page` put into the cursor, if it `fits` the list. Raises InvalidField."""
     if cursor is None:
         return None
+    if len(cursor) > LONGEST_CURSOR:
+        raise _foreign()
     try:
         key = urlsafe_b64decode(cursor.encode()).decode()
     except (binascii.Error, ValueError):

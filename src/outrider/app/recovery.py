@@ -8,7 +8,7 @@ import msgspec
 
 from outrider.app import fields, options
 from outrider.app.books import Books
-from outrider.app.names import event_type, subject
+from outrider.app.names import check_count, event_type, subject
 from outrider.app.paging import Page, checked, opened, page
 from outrider.domain.clock import SECOND, parse_iso
 from outrider.domain.errors import Conflict, InvalidField, NotFound
@@ -34,7 +34,7 @@ class JobInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     WebhookId: fields.WebhookId
     Since: fields.Since | None = None
     Until: fields.Until | None = None
-    Events: list[fields.EventTypeName] | None = None
+    Events: fields.EventTypes | None = None
     Subject: fields.AnySubject | None = None
     Filter: fields.EventFilter | None = None
     DryRun: fields.DryRun = False
@@ -44,7 +44,7 @@ class FilterInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A filter to try on past events."""
 
     Filter: fields.EventFilter
-    Events: list[fields.EventTypeName] | None = None
+    Events: fields.EventTypes | None = None
     Since: fields.Since | None = None
     Until: fields.Until | None = None
 
@@ -189,6 +189,7 @@ def _span(since: str | None, until: str | None) -> tuple[int | None, int | None]
 def _types(names: list[str] | None) -> tuple[str, ...] | None:
     if names is None:
         return None
+    check_count(names, "Events")
     return tuple(event_type(name, f"Events[{index}]").name for index, name in enumerate(names))
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections.abc import Sequence
 
 import msgspec
 
 from outrider.app import fields
 from outrider.app.books import Books
-from outrider.domain.clock import DAY, HOUR
+from outrider.domain.clock import DAY, HOUR, iso
 from outrider.domain.errors import Conflict, InvalidField, NotFound
 from outrider.domain.ids import Ids, object_id
+from outrider.domain.limits import MOST_SECRETS, MOST_VERSIONS
 from outrider.domain.model import Secret, SecretVersion, TenantBook
 from outrider.domain.news import SECRET_ROTATED, announce, secret_rotated
 from outrider.domain.signing import PREFIX, signing_key
@@ -85,6 +87,8 @@ class Secrets:
         async def make(book: TenantBook) -> None:
             if secret.name.lower() in book.secrets:
                 raise Conflict("Name", "a name no other secret has", secret.name)
+            if len(book.secrets) >= MOST_SECRETS:
+                raise InvalidField("Name", f"at most {MOST_SECRETS} secrets of a tenant", "one more")
             await self._book.save_secret(secret, book.version)
 
         await self._books.change(tenant, make)
@@ -118,6 +122,7 @@ class Secrets:
             for v in before.versions
             if v.valid_until is None or v.valid_until > now
         ]
+        _check_together(kept, now)
         secret = msgspec.structs.replace(before, versions=(newest, *kept))
         news = announce(
             book,
@@ -156,6 +161,16 @@ class Secrets:
         ):
             raise InvalidField("Value", "whsec_ followed by 24 to 64 bytes in base64", "something else")
         return given
+
+
+def _check_together(before: Sequence[SecretVersion], now: int) -> None:
+    """That not too many versions sign along with a new one."""
+    ends = [version.valid_until for version in before if version.valid_until and version.valid_until > now]
+    if len(ends) >= MOST_VERSIONS:
+        expected = (
+            f"at most {MOST_VERSIONS} versions valid together; the first one of them ends at {iso(min(ends))}"
+        )
+        raise InvalidField("OverlapHours", expected, "one more")
 
 
 def _found(book: TenantBook, name: str) -> Secret:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from outrider.app import fields
+from outrider.app.accept import too_large
 from outrider.app.names import event_type, subject_of
 from outrider.app.webhooks import NOT_FOUND, Webhooks
 from outrider.domain.envelope import envelope
@@ -25,18 +26,32 @@ class TrialInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Trials:
-    def __init__(self, *, webhooks: Webhooks, prober: Prober, clock: Clock, ids: Ids, masking: Masking) -> None:
+    """`largest` bounds a payload, in bytes."""
+
+    def __init__(
+        self,
+        *,
+        webhooks: Webhooks,
+        prober: Prober,
+        clock: Clock,
+        ids: Ids,
+        masking: Masking,
+        largest: int,
+    ) -> None:
         self._webhooks = webhooks
         self._prober = prober
         self._clock = clock
         self._ids = ids
         self._masking = masking
+        self._largest = largest
 
     async def send(self, tenant: str, webhook: str, given: TrialInput) -> Trial:
         """One attempt, signed and with everything the webhook adds. It leaves no trace in the ledger."""
         found = self._webhooks.get(tenant, webhook)
         kind = event_type(found.events[0] if given.Event is None else given.Event, "Event")
         data = msgspec.json.encode(kind.sample() if given.Data is None else given.Data)
+        if len(data) > self._largest:
+            raise too_large("Data", self._largest, len(data))
         payload = kind.decode(data)
         now = self._clock.now()
         identity = self._ids.new()

@@ -9,14 +9,16 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from outrider import catalog
-from outrider.app import fields, options
+from outrider.app import additions, fields, options
 from outrider.app.books import Books
+from outrider.app.names import check_count
+from outrider.app.sealing import sealed
 from outrider.domain import limits
 from outrider.domain.breaker import Health
 from outrider.domain.errors import InvalidField, NotFound
 from outrider.domain.ids import is_object_id, object_id
 from outrider.domain.model import Authentication, AuthType, TenantBook, TenantSettings, Webhook
-from outrider.domain.target import check_headers, check_query_params, check_target_url
+from outrider.domain.target import check_request_url, check_target_url
 from outrider.ports.book import Book
 from outrider.ports.clock import Clock, Entropy
 from outrider.ports.handover import Handover
@@ -28,7 +30,8 @@ EVENT_INVALID = 1086
 URL_INVALID = 1087
 DISABLED_BY_HAND = "disabled by its owner"
 _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,128}")
-_CREDENTIAL = re.compile(r"[\x20-\x7e]{1,4096}")
+_CREDENTIAL = re.compile(rf"[\x20-\x7e]{{1,{fields.LONGEST_CREDENTIAL}}}")
+_USERNAME = re.compile(rf"[\x20-\x39\x3b-\x7e]{{1,{fields.LONGEST_USERNAME}}}")
 _PASSWORD, _TOKEN = "Authentication.BasicAuth.Password", "Authentication.BearerToken.Token"
 
 
@@ -58,12 +61,14 @@ class WebhookInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Name: fields.WebhookName | UnsetType | None = UNSET
     Event: fields.NamedEventType | UnsetType | None = UNSET
-    Events: list[fields.EventTypeName] | UnsetType | None = UNSET
+    Events: fields.EventTypes | UnsetType | None = UNSET
     TargetUrl: fields.TargetUrl | UnsetType | None = UNSET
     SecretName: fields.SecretReference | UnsetType | None = UNSET
     Authentication: AuthenticationInput | UnsetType | None = UNSET
     Headers: fields.AddedHeaders | UnsetType | None = UNSET
     QueryParams: fields.AddedQuery | UnsetType | None = UNSET
+    PlainHeaders: fields.PlainHeaders | UnsetType | None = UNSET
+    PlainQueryParams: fields.PlainParams | UnsetType | None = UNSET
     Enabled: fields.Enabled | UnsetType | None = UNSET
     Timeout: fields.Timeout | UnsetType | None = UNSET
     RetrySchedule: fields.ScheduleName | fields.Waits | UnsetType | None = UNSET
@@ -106,6 +111,11 @@ class Webhooks:
     def get(self, tenant: str, webhook: str) -> Webhook:
         return _found(self._books.of(tenant), webhook)
 
+    def plain_headers(self, tenant: str, webhook: str) -> tuple[str, ...]:
+        """Names of headers whose values may be shown; none of a webhook that is gone."""
+        found = self._books.webhook(tenant, webhook)
+        return found.plain_headers if found else ()
+
     async def healths(self, tenant: str) -> dict[str, Health]:
         """What is known of the receivers of the tenant's webhooks that are not simply well, by webhook id."""
         return await self._ledger.healths(tenant)
@@ -134,8 +144,6 @@ class Webhooks:
             webhook = msgspec.structs.replace(self._apply(blank, given, book), modified=now)
             if not webhook.events:
                 raise InvalidField("Event", "the name of an event type", "nothing", code=EVENT_INVALID)
-            if not webhook.target_url:
-                raise InvalidField("TargetUrl", "an https URL", "nothing", code=URL_INVALID)
             return await self._save(webhook, None, book, _once(book.tenant.settings) if once else None)
 
         return await self._books.change(tenant, make)
@@ -178,8 +186,11 @@ class Webhooks:
         self, webhook: Webhook, before: Webhook | None, book: TenantBook, settings: TenantSettings | None = None
     ) -> Webhook:
         """Commit it if the tenant's rules hold beside the other webhooks of the book, which fences the commit."""
+        if not webhook.target_url:  # of an older one when what was sealed does not open any more
+            raise InvalidField("TargetUrl", "an https URL", "nothing", code=URL_INVALID)
         limits.check(webhook, before, book, settings or book.tenant.settings)
-        await self._book.save_webhook(webhook, book.version)
+        at_rest = sealed(webhook, self._vault) if await self._book.takes_sealed() else webhook
+        await self._book.save_webhook(at_rest, book.version)
         return webhook
 
     def _apply(self, webhook: Webhook, given: WebhookInput, book: TenantBook) -> Webhook:
@@ -194,13 +205,14 @@ class Webhooks:
             changes["secret"] = _secret_name(given.SecretName, book)
         if given.Authentication is not UNSET:
             changes["authentication"] = self._authentication(given.Authentication, webhook)
-        if given.Headers is not UNSET:
-            changes["headers"] = check_headers(given.Headers) if given.Headers else None
-        if given.QueryParams is not UNSET:
-            changes["query_params"] = check_query_params(given.QueryParams) if given.QueryParams else None
         if given.Enabled is not UNSET and given.Enabled is not None:
             changes |= _enabled(webhook, given.Enabled, self._clock.now())
-        return msgspec.structs.replace(webhook, **changes, **_options(given))
+        added, kept = additions.merged(webhook, given.Headers, given.QueryParams)
+        after = msgspec.structs.replace(webhook, **changes, **added, **_options(given))
+        additions.check_kept(webhook, after, kept)
+        if "target_url" in changes or "query_params" in added:
+            check_request_url(after.target_url, after.query_params)
+        return after
 
     def _authentication(self, given: AuthenticationInput | None, webhook: Webhook) -> Authentication | None:
         """What to seal. An empty password or token keeps the stored one: that is how we show it."""
@@ -227,7 +239,7 @@ class Webhooks:
             return kept
         if not credential:
             field = _PASSWORD if kind is AuthType.BASIC else _TOKEN
-            raise InvalidField(field, "1 to 4096 visible ASCII characters", "nothing")
+            raise InvalidField(field, f"1 to {fields.LONGEST_CREDENTIAL} visible ASCII characters", "nothing")
         return Authentication(kind, username, self._vault.seal(credential, f"webhook/{webhook.id}/credential"))
 
 
@@ -252,8 +264,12 @@ def _enabled(webhook: Webhook, wanted: bool, now: int) -> dict[str, object]:
 
 
 def _options(given: WebhookInput) -> dict[str, Any]:
-    """The delivery options that `given` names, checked."""
+    """The options that `given` names, checked."""
     found: dict[str, Any] = {}
+    if given.PlainHeaders is not UNSET:
+        found["plain_headers"] = additions.plain_headers(given.PlainHeaders)
+    if given.PlainQueryParams is not UNSET:
+        found["plain_params"] = additions.plain_params(given.PlainQueryParams)
     if given.Timeout is not UNSET:
         found["timeout"] = options.timeout(given.Timeout)
     if given.RetrySchedule is not UNSET:
@@ -279,6 +295,7 @@ def _name(given: str | None) -> str:
 
 def _events(event: str | None, events: list[str] | None) -> tuple[str, ...]:
     """Canonical names, each once, in the order given."""
+    check_count(events or (), "Events")
     given = [*([event] if event else []), *(events or [])]
     if not given:
         raise InvalidField("Event", "the name of an event type", "nothing", code=EVENT_INVALID)
@@ -309,12 +326,13 @@ def _parts(given: AuthenticationInput) -> tuple[BasicAuthInput, BearerTokenInput
         _username(basic.Username)
     for field, credential in ((_PASSWORD, basic.Password), (_TOKEN, bearer.Token)):
         if credential and not _CREDENTIAL.fullmatch(credential):
-            raise InvalidField(field, "at most 4096 visible ASCII characters", "something else")
+            expected = f"at most {fields.LONGEST_CREDENTIAL} visible ASCII characters"
+            raise InvalidField(field, expected, "something else")
     return basic, bearer
 
 
 def _username(given: str | None) -> str:
-    if not given or ":" in given or not _CREDENTIAL.fullmatch(given):
-        expected = "1 to 4096 visible ASCII characters without a colon (RFC 7617)"
+    if not _USERNAME.fullmatch(given or ""):
+        expected = f"1 to {fields.LONGEST_USERNAME} visible ASCII characters without a colon (RFC 7617)"
         raise InvalidField("Authentication.BasicAuth.Username", expected, "something else")
-    return given
+    return given or ""

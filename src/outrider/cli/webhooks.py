@@ -9,6 +9,7 @@ import msgspec
 
 from outrider.cli import say
 from outrider.cli.client import from_environment
+from outrider.domain.target import shown_url
 
 PATH = "/v2/manage/webhooks"
 
@@ -28,7 +29,7 @@ def list_webhooks(as_json: bool) -> None:
         return
     for webhook in found:
         click.echo(
-            f"{webhook['Id']}  {webhook['Name']:<24} {_state(webhook):<10} {webhook['TargetUrl']}  "
+            f"{webhook['Id']}  {webhook['Name']:<24} {_state(webhook):<10} {shown_url(webhook['TargetUrl'])}  "
             f"{','.join(webhook['Events'])}"
         )
 

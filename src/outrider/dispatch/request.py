@@ -12,12 +12,12 @@ import msgspec
 
 from outrider import __version__
 from outrider.domain.echo import EchoMask, request_secrets
+from outrider.domain.exposure import mask_headers
 from outrider.domain.model import Authentication, AuthType, Delivery, TenantBook, Webhook
-from outrider.domain.redaction import mask_headers
 from outrider.domain.signing import PREFIX, Signer, whsec
 from outrider.domain.target import shown_url, with_query
 from outrider.ports.sender import Request
-from outrider.ports.vault import Vault
+from outrider.ports.vault import Unsealable, Vault
 
 USER_AGENT = f"Outrider/{__version__}"
 
@@ -45,6 +45,8 @@ class Template(msgspec.Struct, frozen=True):
 
 def template(webhook: Webhook, book: TenantBook, vault: Vault, now: int) -> Template:
     """Raises Unsealable or LookupError when the webhook's secrets are not to be had: our fault."""
+    if not webhook.target_url:
+        raise Unsealable(f"webhook {webhook.id} did not open")
     signing, until = _signing_secrets(book, webhook, vault, now)
     fixed = [
         ("accept", "application/json"),
@@ -62,7 +64,7 @@ def template(webhook: Webhook, book: TenantBook, vault: Vault, now: int) -> Temp
         secrets += credentials
     own = tuple((webhook.headers or {}).items())
     url = with_query(webhook.target_url, webhook.query_params)
-    secrets += request_secrets(own, url)
+    secrets += request_secrets(webhook)
     sent = (*fixed, *own)
     return Template(
         book=book,
@@ -71,7 +73,7 @@ def template(webhook: Webhook, book: TenantBook, vault: Vault, now: int) -> Temp
         url=url,
         fixed=sent,
         shown_url=shown_url(url),
-        shown=mask_headers(sent),
+        shown=mask_headers(sent, webhook.plain_headers),
         secrets=tuple(secrets),
         echo=EchoMask(secrets),
     )

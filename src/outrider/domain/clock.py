@@ -12,6 +12,7 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LONGEST_DATE = 40  # characters
 _MILLISECOND = timedelta(milliseconds=1)
 _EARLIEST = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // _MILLISECOND
 _LATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
@@ -33,7 +34,7 @@ def parse_iso(text: str, field: str) -> int:
     An instant before the year 1 or after 9999 in UTC has no such text, so it is refused too.
     """
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text) if len(text) <= LONGEST_DATE else None
     except ValueError:
         moment = None
     if moment is not None and moment.tzinfo is not None:

@@ -18,7 +18,10 @@ from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 import re2  # type: ignore[import-untyped]  # it has no types
 
-from outrider.domain.redaction import MASK, PLAIN_NAMES
+from outrider.domain.exposure import secret_headers, secret_params
+from outrider.domain.model import Webhook
+from outrider.domain.redaction import MASK, PLAIN_NAMES, folded
+from outrider.domain.target import looks_secret
 
 LEVELS = 3
 SHORTEST = 4  # shorter values are not looked for: they would mask every answer
@@ -138,14 +141,16 @@ class _Forms:
                 at = lowered.find(word, at + 1)
 
 
-def request_secrets(headers: Iterable[tuple[str, str]], url: str) -> tuple[str, ...]:
-    """What is secret of a webhook's own headers and of the URL it calls: all values but those of plain names, and
-    the parts of the path that look random."""
-    parts = urlsplit(url)
-    named = [*headers, *parse_qsl(parts.query, keep_blank_values=True)]
-    values = [value for name, value in named if name.lower().replace("_", "-") not in PLAIN_NAMES]
-    segments = [unquote(segment) for segment in parts.path.split("/")]
-    values += [segment for segment in segments if _LOOKS_RANDOM.fullmatch(segment)]
+def request_secrets(webhook: Webhook) -> tuple[str, ...]:
+    """What is secret of a webhook's own headers and parameters, and of the URL it calls: all values but those of
+    plain names, and the parts of the path that look random."""
+    parts = urlsplit(webhook.target_url)
+    values = [*secret_headers(webhook).values(), *secret_params(webhook).values()]
+    named = parse_qsl(parts.query, keep_blank_values=True)
+    values += [value for name, value in named if folded(name) not in PLAIN_NAMES]
+    alone = [field for field in parts.query.split("&") if "=" not in field]
+    segments = [unquote(segment) for segment in [*parts.path.split("/"), *alone]]
+    values += [segment for segment in segments if _LOOKS_RANDOM.fullmatch(segment) or looks_secret(segment)]
     values += [unquote(part) for part in (parts.username, parts.password) if part]
     return tuple(dict.fromkeys(value for value in values if value))
 

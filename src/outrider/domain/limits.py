@@ -19,6 +19,8 @@ TOO_MANY = 1085
 URL_TAKEN = 7989
 MOST_WEBHOOKS = 10_000  # the greatest limits a tenant may set
 MOST_CALLS = 10_000.0
+MOST_KEYS = MOST_SECRETS = 1_000  # of a tenant: every process holds its whole configuration
+MOST_VERSIONS = 10  # of a secret that are valid together: each one signs every request
 _LOGINRADIUS_NAME = re.compile(r"[A-Za-z0-9_ -]{1,24}")
 
 

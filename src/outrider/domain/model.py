@@ -35,7 +35,10 @@ class Webhook(msgspec.Struct, frozen=True):
 
     Options are None where Outrider's default holds: `timeout` and the waits of `schedule` in milliseconds,
     `rate_limit` in attempts per second, `max_concurrency` in attempts at a time. `filter` is JSON
-    (`domain/filters.py`). `enabled` is the instant it was last enabled.
+    (`domain/filters.py`). `enabled` is the instant it was last enabled. `plain_headers` and `plain_params` are
+    names whose values may be shown (`domain/exposure.py`).
+
+    At rest `target_url`, `headers` and `query_params` are empty, and `sealed` holds them (`app/sealing.py`).
     """
 
     id: str
@@ -57,6 +60,12 @@ class Webhook(msgspec.Struct, frozen=True):
     rate_limit: float | None = None
     ordering: Ordering = Ordering.NONE
     filter: str | None = None
+    plain_headers: tuple[str, ...] = ()
+    plain_params: tuple[str, ...] = ()
+    sealed: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"Webhook(id={self.id!r})"  # it holds secrets, and reprs end in logs
 
 
 class SecretVersion(msgspec.Struct, frozen=True):

@@ -6,7 +6,10 @@ changes nothing. So a rule checked on the picture holds when the change commits,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
+
+import msgspec
 
 from outrider.domain.model import Acceptance, ApiKey, Secret, Tenant, TenantBook, Webhook
 
@@ -19,8 +22,26 @@ class KeyTaken(Exception):
     """Another tenant has this API key; nothing was stored."""
 
 
+class Unsealed(msgspec.Struct, frozen=True):
+    """A webhook that is stored in clear, or with `version` one of its past versions."""
+
+    tenant: str
+    webhook: str
+    version: int | None
+    document: bytes
+
+
+class Sealing(msgspec.Struct, frozen=True):
+    """A sealed document to take the place of one in clear; `secret` when that is to be wiped (`ports/store.py`)."""
+
+    found: Unsealed
+    document: bytes
+    secret: bool
+
+
 class Book(Protocol):
-    """All writes but `add_tenant` and those of data keys raise StaleBook unless the tenant is at `version`."""
+    """All writes but `add_tenant`, `seal` and those of data keys raise StaleBook unless the tenant is at
+    `version`."""
 
     async def tenants(self) -> list[TenantBook]:
         """All tenants with their whole configuration, deleted webhooks left out."""
@@ -42,6 +63,18 @@ class Book(Protocol):
 
     async def save_webhook(self, webhook: Webhook, version: int) -> None:
         """Insert or replace by id."""
+        ...
+
+    async def takes_sealed(self) -> bool:
+        """Whether webhooks may be saved sealed; not while a process may live whose version reads no such ones."""
+        ...
+
+    async def unsealed(self, most: int) -> list[Unsealed]:
+        """Some of the webhooks and past versions that are not sealed; empty when all are."""
+        ...
+
+    async def seal(self, rows: Sequence[Sealing]) -> None:
+        """Unless one changed meanwhile. It says the same as before, so the tenant's version stays."""
         ...
 
     async def delete_webhook(self, tenant: str, webhook: str, now: int, version: int) -> None:

@@ -41,8 +41,8 @@ class Table(StrEnum):
 COLUMNS: dict[Table, tuple[str, ...]] = {
     Table.DATA_KEY: ("number", "wrapped"),
     Table.TENANT: ("id", "api_key", "version", "document"),
-    Table.WEBHOOK: ("tenant", "id", "name", "active", "deleted", "document"),
-    Table.WEBHOOK_PAST: ("tenant", "webhook", "version", "document"),
+    Table.WEBHOOK: ("tenant", "id", "name", "active", "deleted", "document", "sealed"),
+    Table.WEBHOOK_PAST: ("tenant", "webhook", "version", "document", "sealed"),
     Table.SECRET: ("tenant", "id", "name", "document"),
     Table.API_KEY: ("tenant", "id", "document"),
     Table.EVENT: (

@@ -41,6 +41,11 @@ class Store(Protocol):
         many ask."""
         ...
 
+    async def wipe(self) -> None:
+        """Have the store's own files forget the secrets that lay in clear before they were sealed, as far as the
+        store can. Called before it is served. What cannot be done now is logged, and done by a later call."""
+        ...
+
     def explained(self, error: BaseException) -> ConfigError | None:
         """The sentence a start ends with because of `error`; None when the store is not to blame."""
         ...

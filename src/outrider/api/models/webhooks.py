@@ -12,6 +12,7 @@ from outrider.app import fields
 from outrider.app.fields import described
 from outrider.domain.breaker import Circuit
 from outrider.domain.model import AuthType, Ordering
+from outrider.domain.redaction import MASK
 
 
 class BasicAuth(msgspec.Struct, frozen=True):
@@ -55,8 +56,16 @@ class Webhook(msgspec.Struct, frozen=True):
     SecretName: Annotated[str, described("The secret that signs; empty for the tenant's API secret.")]
     Name: str
     IsIntegrationWebhook: Annotated[bool, described("Always false; LoginRadius marks its connectors with it.")]
-    Headers: Annotated[dict[str, str] | None, described("Headers added to every request.")]
-    QueryParams: Annotated[dict[str, str] | None, described("Query parameters added to every request.")]
+    Headers: Annotated[
+        dict[str, str] | None,
+        described(
+            f"Headers added to every request; secret values are {MASK}, which sent back keep what is stored."
+        ),
+    ]
+    QueryParams: Annotated[
+        dict[str, str] | None,
+        described(f"Query parameters added to every request; secret values are {MASK} in the same way."),
+    ]
     Authentication: WebhookAuthentication | None
     Events: list[fields.CanonicalName]
     Enabled: Annotated[bool, described("False keeps what it is owed.")]
@@ -69,6 +78,8 @@ class Webhook(msgspec.Struct, frozen=True):
     RateLimit: fields.RateLimit | None
     Ordering: Ordering
     Filter: Annotated[msgspec.Raw | None, described("The filter as it was given.", type=["object", "null"])]
+    PlainHeaders: fields.PlainHeaders
+    PlainQueryParams: fields.PlainParams
     Circuit: WebhookCircuit
 
 

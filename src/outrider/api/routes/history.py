@@ -99,7 +99,7 @@ async def list_deliveries(
 )
 async def get_delivery(tenant: str, services: Services, delivery_id: parameters.DeliveryId) -> DeliveryHistory:
     row, lines = await services.history.delivery(tenant, delivery_id)
-    return views.delivery_history(row, lines)
+    return views.delivery_history(row, lines, services.webhooks.plain_headers(tenant, row.webhook))
 
 
 def _type(name: str | None) -> str | None:

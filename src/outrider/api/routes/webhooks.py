@@ -113,7 +113,8 @@ async def _enable(tenant: str, services: Services, webhook: str, *, enabled: boo
 async def test_webhook(
     tenant: str, services: Services, webhook_id: parameters.WebhookId, data: TrialInput
 ) -> TestResult:
-    return views.trial(await services.trials.send(tenant, webhook_id, data))
+    done = await services.trials.send(tenant, webhook_id, data)
+    return views.trial(done, services.webhooks.plain_headers(tenant, webhook_id))
 
 
 @delete(

@@ -40,6 +40,16 @@ class Found:
     connector: bool
     unknown: tuple[str, ...]
 
+    @property
+    def withheld(self) -> dict[str, tuple[str, ...]]:
+        """Names of headers and query parameters whose values the site masks, by field."""
+        fields = {"Headers": self.headers, "QueryParams": self.query_params}
+        masked = {
+            field: tuple(n for n, value in (given or {}).items() if is_mask(value))
+            for field, given in fields.items()
+        }
+        return {field: names for field, names in masked.items() if names}
+
 
 def read(raw: object) -> Found:
     """What the object says; raises UnreadableError."""
@@ -71,6 +81,11 @@ def _authentication(raw: object) -> FoundAuthentication | None:
     bearer = _lowered(given.get("bearertoken") or {}, "BearerToken")
     credential = _text(basic, "Password") if kind.lower() == "basic" else _text(bearer, "Token")
     return FoundAuthentication(kind, _text(basic, "Username"), "" if _masked(credential) else credential)
+
+
+def is_mask(value: str) -> bool:
+    """Whether a header's or parameter's value stands for one that is not shown."""
+    return len(value) > 1 and set(value) <= set(_MASKS)
 
 
 def _masked(credential: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 from outrider.app.webhooks import DISABLED_BY_HAND
 from outrider.cli.loginradius.found import Found, FoundAuthentication
 from outrider.cli.loginradius.pairs import differences
+from outrider.domain.redaction import MASK
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ def of_new(one: Found, *, secret_here: bool, same_secret: bool) -> tuple[Need, .
     found = []
     if one.authentication is not None and not one.authentication.credential:
         found.append(_credential(one.authentication))
+    found += _withheld(one)
     if one.secret_name and not secret_here:
         found.append(_secret(one.secret_name))
     elif not one.secret_name and not same_secret:
@@ -37,6 +39,8 @@ def of_pair(one: Found, ours: dict[str, Any], *, same_secret: bool) -> tuple[Nee
     found = []
     if one.authentication is not None and (ours["Authentication"] is None or _kept_back(one, waits=waits)):
         found.append(_credential(one.authentication))
+    if waits:
+        found += _withheld(one)
     if one.secret_name and not ours["SecretName"]:
         found.append(_secret(one.secret_name))
     elif not one.secret_name and not ours["SecretName"] and waits and not same_secret:
@@ -48,6 +52,18 @@ def of_pair(one: Found, ours: dict[str, Any], *, same_secret: bool) -> tuple[Nee
 
 def _kept_back(one: Found, *, waits: bool) -> bool:
     return waits and one.authentication is not None and not one.authentication.credential
+
+
+def _withheld(one: Found) -> list[Need]:
+    """An update replaces all headers; the mask keeps those that are stored."""
+    given = {"Headers": one.headers or {}, "QueryParams": one.query_params or {}}
+    return [
+        Need(
+            f"the values of {', '.join(map(repr, names))} in {field}, which the site does not show",
+            {field: {name: f"<{name}>" if name in names else MASK for name in given[field]}},
+        )
+        for field, names in one.withheld.items()
+    ]
 
 
 def _credential(found: FoundAuthentication) -> Need:

@@ -1,7 +1,8 @@
 """Which webhook of the site is already here.
 
 Event type and target URL decide, each webhook here standing for one of the site's. Where several share both,
-headers and query parameters, then names, say which is which; what still differs is told. Nothing is created twice.
+headers and query parameters as far as they are shown, then names, say which is which; what still differs is told.
+Nothing is created twice.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from outrider import catalog
-from outrider.cli.loginradius.found import Found
+from outrider.cli.loginradius.found import Found, is_mask
 from outrider.domain.errors import InvalidField
 from outrider.domain.target import check_headers, same_target
 
@@ -41,7 +42,14 @@ def differences(one: Found, ours: Ours) -> list[str]:
         ("Headers", _takeable(one.headers), ours["Headers"]),
         ("QueryParams", one.query_params, ours["QueryParams"]),
     )
-    return [name for name, theirs, here in pairs if (theirs or {}) != (here or {})]
+    return [name for name, theirs, here in pairs if not _alike(theirs or {}, here or {})]
+
+
+def _alike(theirs: Mapping[str, str], here: Mapping[str, str]) -> bool:
+    """Whether nothing that can be seen differs: a value that either side masks cannot be compared."""
+    return theirs.keys() == here.keys() and all(
+        value == here[name] or is_mask(value) or is_mask(here[name]) for name, value in theirs.items()
+    )
 
 
 def _event(one: Found) -> str:
@@ -65,9 +73,10 @@ def _takeable(headers: dict[str, str] | None) -> dict[str, str]:
     taken: dict[str, str] = {}
     for name, value in (headers or {}).items():
         try:
-            taken |= check_headers({name: value})
+            check_headers({name: "" if is_mask(value) else value})
         except InvalidField:
             continue
+        taken[name] = value
     return taken
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from outrider import catalog
 from outrider.cli.loginradius import needs as lacking
-from outrider.cli.loginradius.found import Found, UnreadableError, read
+from outrider.cli.loginradius.found import Found, UnreadableError, is_mask, read
 from outrider.cli.loginradius.names import Names
 from outrider.cli.loginradius.needs import Need
 from outrider.cli.loginradius.pairs import pair
@@ -158,8 +158,8 @@ class _Planner:
             "Event": event,
             "TargetUrl": one.url,
             "SecretName": secret,
-            "Headers": one.headers,
-            "QueryParams": one.query_params,
+            "Headers": self._values(one.headers),
+            "QueryParams": self._values(one.query_params),
             "Authentication": self._authentication(one),
             "Enabled": not left,
         }
@@ -176,6 +176,9 @@ class _Planner:
         if self._here.unique_url and taken:
             return f"UniqueTargetUrl of outrider settings allows this URL once for {event}"
         return ""
+
+    def _values(self, given: dict[str, str] | None) -> dict[str, str] | None:
+        return given and {name: self._placeholder() if is_mask(value) else value for name, value in given.items()}
 
     def _authentication(self, one: Found) -> dict[str, Any] | None:
         found = one.authentication
@@ -195,7 +198,7 @@ def _content_fault(one: Found) -> str:
     if found and found.kind.lower() == "basic" and not found.username:
         return "Authentication.BasicAuth.Username: expected a name, given nothing"
     try:
-        check_headers(one.headers or {})
+        check_headers({name: "" if is_mask(value) else value for name, value in (one.headers or {}).items()})
         check_query_params(one.query_params or {})
     except InvalidField as error:
         return error.description

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import click
 import msgspec
@@ -13,6 +12,7 @@ import msgspec
 from outrider.cli import say
 from outrider.cli.loginradius.plan import Action, Step
 from outrider.cli.say import printable
+from outrider.domain.target import shown_url
 
 _DONE = {Action.CREATE: "created", Action.DISABLED: "created disabled"}
 
@@ -42,23 +42,13 @@ def json(steps: Sequence[Step], *, created: bool) -> None:
     say.json({"Created": created, "ForHuman": sum(s.for_human for s in steps), "Data": [_shown(s) for s in steps]})
 
 
-def shown_url(url: str) -> str:
-    """Without user info and query, where people put credentials."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "a URL that cannot be read"
-    host = parts.netloc.rpartition("@")[2]
-    return printable(urlunsplit((parts.scheme, host, parts.path, "…" if parts.query else "", "")))
-
-
 def _action(step: Step) -> str:
     return _DONE.get(step.action, str(step.action)) if step.webhook else str(step.action)
 
 
 def _line(step: Step) -> None:
     action, name = _action(step), printable(step.name) or "(no name)"
-    click.echo(f"  {action:<16}  {name:<24}  {printable(step.event):<20}  {shown_url(step.url)}")
+    click.echo(f"  {action:<16}  {name:<24}  {printable(step.event):<20}  {printable(shown_url(step.url))}")
     for told in (step.reason, *step.notes):
         if told:
             click.echo(f"{'':<20}{printable(told)}")
@@ -84,7 +74,7 @@ def _shown(step: Step) -> dict[str, Any]:
         "Action": _action(step),
         "Name": step.name,
         "Event": step.event,
-        "TargetUrl": shown_url(step.url),
+        "TargetUrl": printable(shown_url(step.url)),
         "SiteId": step.site_id,
         "Id": step.webhook,
         "Reason": step.reason or None,

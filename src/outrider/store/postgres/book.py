@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
 import msgspec
 
 from outrider.domain.model import Acceptance, ApiKey, Secret, Tenant, TenantBook, Webhook
-from outrider.ports.book import KeyTaken
+from outrider.ports.book import KeyTaken, Sealing, Unsealed
 from outrider.store.documents import read_document
 from outrider.store.postgres.config import SQL, raise_version, save_webhook
 from outrider.store.postgres.connections import Connections, rows_of
@@ -53,12 +54,33 @@ class PostgresBook:
     async def save_webhook(self, webhook: Webhook, version: int) -> None:
         await self._connections.in_transaction(lambda connection: save_webhook(connection, webhook, version))
 
+    async def takes_sealed(self) -> bool:
+        return bool(await self._connections.run(lambda connection: connection.fetchval(SQL["takes_sealed"])))
+
+    async def unsealed(self, most: int) -> list[Unsealed]:
+        async def work(connection: Any) -> list[Any]:
+            rows: list[Any] = await connection.fetch(SQL["unsealed"], most)
+            return [*rows, *await connection.fetch(SQL["unsealed_past"], most - len(rows))]
+
+        return [Unsealed(*row) for row in await self._connections.run(work)]
+
+    async def seal(self, rows: Sequence[Sealing]) -> None:
+        async def work(connection: Any) -> None:
+            for row in rows:
+                place = (row.document, row.found.tenant, row.found.webhook, row.found.document)
+                if row.found.version is None:
+                    await connection.execute(SQL["seal"], *place)
+                else:
+                    await connection.execute(SQL["seal_past"], *place, row.found.version)
+
+        await self._connections.in_transaction(work)
+
     async def delete_webhook(self, tenant: str, webhook: str, now: int, version: int) -> None:
         async def work(connection: Any) -> None:
             raised = await raise_version(connection, tenant, version)
             done = await connection.execute(SQL["delete_webhook"], tenant, webhook, now)
             if rows_of(done) == 1:
-                await connection.execute(SQL["keep_webhook"], tenant, webhook, raised, None)
+                await connection.execute(SQL["keep_webhook"], tenant, webhook, raised, None, True)
 
         await self._connections.in_transaction(work)
 

@@ -25,6 +25,7 @@ async def save_webhook(connection: Any, webhook: Webhook, at: int | None = None)
     """Insert or replace, and keep the webhook as it is from this version on. Raises StaleBook."""
     version = await raise_version(connection, webhook.tenant, at)
     document = msgspec.msgpack.encode(webhook)
-    active = webhook.disabled_reason is None
-    await connection.execute(SQL["save_webhook"], webhook.tenant, webhook.id, webhook.name, active, document)
-    await connection.execute(SQL["keep_webhook"], webhook.tenant, webhook.id, version, document)
+    active, sealed = webhook.disabled_reason is None, webhook.sealed is not None
+    row = (webhook.tenant, webhook.id, webhook.name, active, document, sealed)
+    await connection.execute(SQL["save_webhook"], *row)
+    await connection.execute(SQL["keep_webhook"], webhook.tenant, webhook.id, version, document, sealed)

@@ -54,6 +54,9 @@ class PostgresDatabase:
     def explained(self, error: BaseException) -> ConfigError | None:
         return explained(error)
 
+    async def wipe(self) -> None:
+        """Nothing: what lies in the server's files, its WAL and its archives is its administrator's to clear."""
+
     async def close(self) -> None:
         if self._closed:
             return

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import apsw
 import msgspec
 
 from outrider.domain.model import Acceptance, ApiKey, Secret, Tenant, TenantBook, Webhook
-from outrider.ports.book import KeyTaken, StaleBook
+from outrider.ports.book import KeyTaken, Sealing, StaleBook, Unsealed
 from outrider.store.documents import read_document
 from outrider.store.sqlite.queue import Reads
 from outrider.store.sqlite.rows import SQL as QUEUE
@@ -63,13 +63,38 @@ class SqliteBook:
     async def save_webhook(self, webhook: Webhook, version: int) -> None:
         await self._change(webhook.tenant, version, lambda connection: save_webhook(connection, webhook))
 
+    async def takes_sealed(self) -> bool:
+        """One process has the file, and it is of this version."""
+        return True
+
+    async def unsealed(self, most: int) -> list[Unsealed]:
+        def job(connection: apsw.Connection) -> list[Unsealed]:
+            rows: list[Any] = connection.execute(SQL["unsealed"], (most,)).fetchall()
+            rows += connection.execute(SQL["unsealed_past"], (most - len(rows),)).fetchall()
+            return [Unsealed(*row) for row in rows]
+
+        return await self._readers.read(job)
+
+    async def seal(self, rows: Sequence[Sealing]) -> None:
+        def job(connection: apsw.Connection) -> None:
+            for row in rows:
+                place = (row.document, row.found.webhook, row.found.document)
+                if row.found.version is None:
+                    connection.execute(SQL["seal"], place)
+                else:
+                    connection.execute(SQL["seal_past"], (*place, row.found.version))
+            if any(row.secret for row in rows):
+                connection.execute(SQL["owe_wiping"])
+
+        await self._writer.submit(job)
+
     async def delete_webhook(self, tenant: str, webhook: str, now: int, version: int) -> None:
         def job(connection: apsw.Connection) -> None:
             connection.execute(SQL["delete_webhook"], (now, tenant, webhook))
             if connection.changes() == 0:
                 return
             connection.execute(SQL["raise_version"], (tenant,))
-            connection.execute(SQL["keep_webhook"], (tenant, webhook, None))
+            connection.execute(SQL["keep_webhook"], (tenant, webhook, None, 1))
 
         await self._change(tenant, version, job)
 

@@ -25,6 +25,7 @@ from outrider.store.sqlite.objects import SqliteObjects
 from outrider.store.sqlite.queue import SqliteQueue
 from outrider.store.sqlite.temporary import connect_to_sort
 from outrider.store.sqlite.upkeep import SqliteSystem, SqliteUpkeep
+from outrider.store.sqlite.wiping import wipe
 from outrider.store.sqlite.writer import Writer
 
 T = TypeVar("T")
@@ -98,6 +99,10 @@ class SqliteDatabase:
 
     def explained(self, error: BaseException) -> ConfigError | None:
         return explained(error)
+
+    async def wipe(self) -> None:
+        """The writer waits for work meanwhile, so its connection is free."""
+        await asyncio.to_thread(wipe, self._connection)
 
     async def close(self) -> None:
         if self._closed:

@@ -40,7 +40,7 @@ def webhook_names(connection: apsw.Connection, webhooks: set[str]) -> dict[str, 
 
 def save_webhook(connection: apsw.Connection, webhook: Webhook) -> None:
     """Insert or replace, raise the tenant's version, and keep the webhook as it is from that version on."""
-    document = msgspec.msgpack.encode(webhook)
+    document, sealed = msgspec.msgpack.encode(webhook), int(webhook.sealed is not None)
     row = (
         webhook.id,
         webhook.tenant,
@@ -48,10 +48,11 @@ def save_webhook(connection: apsw.Connection, webhook: Webhook) -> None:
         webhook.secret,
         int(webhook.disabled_reason is None),
         document,
+        sealed,
     )
     connection.execute(BOOK["save_webhook"], row)
     connection.execute(BOOK["raise_version"], (webhook.tenant,))
-    connection.execute(BOOK["keep_webhook"], (webhook.tenant, webhook.id, document))
+    connection.execute(BOOK["keep_webhook"], (webhook.tenant, webhook.id, document, sealed))
 
 
 def _leased(connection: apsw.Connection, deliveries: list[str], incarnation: str) -> set[str]:

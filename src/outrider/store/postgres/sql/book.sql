@@ -28,11 +28,29 @@ UPDATE tenant SET version = version + 1, changed = now_ms() WHERE id = $1 AND ($
 RETURNING version
 
 -- name: save_webhook
-INSERT INTO webhook (tenant, id, name, active, document) VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (tenant, id) DO UPDATE SET name = excluded.name, active = excluded.active, document = excluded.document
+INSERT INTO webhook (tenant, id, name, active, document, sealed) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (tenant, id) DO UPDATE
+SET name = excluded.name, active = excluded.active, document = excluded.document, sealed = excluded.sealed
 
 -- name: keep_webhook
-INSERT INTO webhook_past (tenant, webhook, version, document) VALUES ($1, $2, $3, $4)
+INSERT INTO webhook_past (tenant, webhook, version, document, sealed) VALUES ($1, $2, $3, $4, $5)
+
+-- name: takes_sealed
+SELECT takes_sealed()
+
+-- name: unsealed
+SELECT tenant, id, NULL::bigint, document FROM webhook WHERE NOT sealed ORDER BY tenant, id LIMIT $1
+
+-- name: unsealed_past
+SELECT tenant, webhook, version, document FROM webhook_past
+WHERE NOT sealed AND document IS NOT NULL ORDER BY tenant, webhook, version LIMIT $1
+
+-- name: seal
+UPDATE webhook SET document = $1, sealed = true WHERE tenant = $2 AND id = $3 AND document = $4 AND NOT sealed
+
+-- name: seal_past
+UPDATE webhook_past SET document = $1, sealed = true
+WHERE tenant = $2 AND webhook = $3 AND document = $4 AND version = $5 AND NOT sealed
 
 -- name: delete_webhook
 UPDATE webhook SET deleted = $3 WHERE tenant = $1 AND id = $2 AND deleted IS NULL

@@ -102,25 +102,27 @@ INSERT INTO tenant (id, api_key, version, document) SELECT * FROM unnest($1::tex
 SELECT count(*) FROM webhook
 
 -- name: read_webhook
-SELECT tenant, id, name, active::integer, deleted, document FROM webhook
+SELECT tenant, id, name, active::integer, deleted, document, sealed::integer FROM webhook
 WHERE (tenant, id) > ($1, $2) ORDER BY tenant, id
 
 -- name: write_webhook
-INSERT INTO webhook (tenant, id, name, active, deleted, document)
-SELECT w.tenant, w.id, w.name, w.active <> 0, w.deleted, w.document
-FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::bigint[], $6::bytea[])
-    AS w (tenant, id, name, active, deleted, document)
+INSERT INTO webhook (tenant, id, name, active, deleted, document, sealed)
+SELECT w.tenant, w.id, w.name, w.active <> 0, w.deleted, w.document, w.sealed <> 0
+FROM unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::bigint[], $6::bytea[], $7::integer[])
+    AS w (tenant, id, name, active, deleted, document, sealed)
 
 -- name: count_webhook_past
 SELECT count(*) FROM webhook_past
 
 -- name: read_webhook_past
-SELECT tenant, webhook, version, document FROM webhook_past
+SELECT tenant, webhook, version, document, sealed::integer FROM webhook_past
 WHERE (tenant, webhook, version) > ($1, $2, $3) ORDER BY tenant, webhook, version
 
 -- name: write_webhook_past
-INSERT INTO webhook_past (tenant, webhook, version, document)
-SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[])
+INSERT INTO webhook_past (tenant, webhook, version, document, sealed)
+SELECT w.tenant, w.webhook, w.version, w.document, w.sealed <> 0
+FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[], $5::integer[])
+    AS w (tenant, webhook, version, document, sealed)
 
 -- name: count_secret
 SELECT count(*) FROM secret

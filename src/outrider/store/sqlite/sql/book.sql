@@ -27,13 +27,35 @@ UPDATE tenant SET document = ? WHERE id = ?
 UPDATE tenant SET version = version + 1 WHERE id = ?
 
 -- name: save_webhook
-INSERT INTO webhook (id, tenant, name, secret, active, document) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO webhook (id, tenant, name, secret, active, document, sealed) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, secret = excluded.secret, active = excluded.active,
-    document = excluded.document
+    document = excluded.document, sealed = excluded.sealed
 
 -- name: keep_webhook
-INSERT INTO webhook_past (webhook, version, tenant, document)
-SELECT ?2, t.version, t.id, ?3 FROM tenant t WHERE t.id = ?1
+INSERT INTO webhook_past (webhook, version, tenant, document, sealed)
+SELECT ?2, t.version, t.id, ?3, ?4 FROM tenant t WHERE t.id = ?1
+
+-- name: unsealed
+SELECT tenant, id, NULL, document FROM webhook INDEXED BY webhook_unsealed WHERE sealed = 0 LIMIT ?
+
+-- name: unsealed_past
+SELECT tenant, webhook, version, document FROM webhook_past INDEXED BY webhook_past_unsealed
+WHERE sealed = 0 AND document IS NOT NULL LIMIT ?
+
+-- name: seal
+UPDATE webhook SET document = ?1, sealed = 1 WHERE id = ?2 AND document = ?3 AND sealed = 0
+
+-- name: seal_past
+UPDATE webhook_past SET document = ?1, sealed = 1 WHERE webhook = ?2 AND version = ?4 AND document = ?3 AND sealed = 0
+
+-- name: owe_wiping
+INSERT INTO unwiped (place) VALUES (1) ON CONFLICT DO NOTHING
+
+-- name: owes_wiping
+SELECT 1 FROM unwiped
+
+-- name: wiped
+DELETE FROM unwiped
 
 -- name: delete_webhook
 UPDATE webhook SET deleted = ? WHERE tenant = ? AND id = ? AND deleted IS NULL

@@ -89,20 +89,21 @@ VALUES (?, ?, ?, ?, (SELECT coalesce(max(number), 0) + 1 FROM tenant))
 SELECT count(*) FROM webhook
 
 -- name: read_webhook
-SELECT tenant, id, name, active, deleted, document FROM webhook WHERE (tenant, id) > (?, ?) ORDER BY tenant, id
+SELECT tenant, id, name, active, deleted, document, sealed FROM webhook
+WHERE (tenant, id) > (?, ?) ORDER BY tenant, id
 
 -- name: write_webhook
-INSERT INTO webhook (tenant, id, name, active, deleted, document, secret) VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO webhook (tenant, id, name, active, deleted, document, sealed, secret) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: count_webhook_past
 SELECT count(*) FROM webhook_past
 
 -- name: read_webhook_past
-SELECT tenant, webhook, version, document FROM webhook_past
+SELECT tenant, webhook, version, document, sealed FROM webhook_past
 WHERE (tenant, webhook, version) > (?, ?, ?) ORDER BY tenant, webhook, version
 
 -- name: write_webhook_past
-INSERT INTO webhook_past (tenant, webhook, version, document) VALUES (?, ?, ?, ?)
+INSERT INTO webhook_past (tenant, webhook, version, document, sealed) VALUES (?, ?, ?, ?, ?)
 
 -- name: count_secret
 SELECT count(*) FROM secret

@@ -26,5 +26,8 @@ PRAGMA user_version
 SELECT count(*), total(type = 'table' AND name IN ('data_key', 'tenant', 'event', 'queue', 'ledger')) = 5
 FROM sqlite_schema
 
+-- name: write_anew
+VACUUM INTO ?
+
 -- name: check
 PRAGMA quick_check(1)
