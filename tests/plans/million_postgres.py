@@ -13,6 +13,7 @@ from outrider.store.postgres.connections import Connections, connect, parse_url
 from outrider.store.postgres.doubts import Doubts
 from outrider.store.postgres.jobs import PostgresJobs
 from outrider.store.postgres.ledger import PostgresLedger
+from outrider.store.postgres.migrate import migrations
 from outrider.store.postgres.nodes import Nodes
 from outrider.store.postgres.queue import PostgresQueue
 from outrider.store.postgres.spans import first_id
@@ -67,7 +68,9 @@ class Million:
         self.explained = ExplainedConnections(self.plain)
         self.ledger = PostgresLedger(self.explained)
         self.jobs = PostgresJobs(self.explained)
-        self.nodes = Nodes(self.explained, "me", dispatches=True, keeps_house=True, about="{}", schema=1)
+        self.nodes = Nodes(
+            self.explained, "me", dispatches=True, keeps_house=True, about="{}", schema=len(migrations())
+        )
         self.queue = PostgresQueue(self.explained, self.nodes, Doubts())
 
     @property

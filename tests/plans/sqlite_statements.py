@@ -87,8 +87,15 @@ BOOK: dict[str, Entry] = {
     "insert_first": Measured(fixed(("new", "new", b""))),
     "save_tenant": Measured(lambda tenant: [(b"", tenant)]),
     "raise_version": Measured(of_tenant()),
-    "save_webhook": Measured(fixed(("w1", "a", "n", "", 1, b""), ("new", "a", "new", "", 1, b""))),
-    "keep_webhook": Measured(of_tenant("w1", b"")),
+    "save_webhook": Measured(fixed(("w1", "a", "n", "", 1, b"", 1), ("new", "a", "new", "", 1, b"", 1))),
+    "keep_webhook": Measured(of_tenant("w1", b"", 1)),
+    "unsealed": Measured(fixed((100,))),
+    "unsealed_past": Measured(fixed((100,))),
+    "seal": Measured(fixed((b"", "w1", b"x"), (b"", "none", b"x"))),
+    "seal_past": Measured(fixed((b"", "w1", b"x", 1), (b"", "none", b"x", 1))),
+    "owe_wiping": Measured(fixed(())),
+    "owes_wiping": Argued("the table has one row at most"),
+    "wiped": Argued("the table has one row at most"),
     "delete_webhook": Measured(fixed((1, "a", "w1"), (1, "a", "none"))),
     "save_secret": Measured(fixed(("st1", "t1", "n", b""), ("new", "a", "n", b""))),
     "delete_secret": Measured(fixed(("t1", "st1"), ("a", "none"))),
@@ -160,6 +167,7 @@ PRAGMAS: dict[str, Entry] = dict.fromkeys(
     ("journal", "durable", "is_durable", "keys", "cache", "temporary", "version"), SETTING
 ) | {
     "check": Argued("reads a backup from end to end, in a process of its own"),
+    "write_anew": Argued("copies the whole file, once, before it is served"),
     "origin": Argued("reads the names of tables and indexes, when the file is opened"),
 }
 QUEUE: dict[str, Entry] = {
