@@ -46,6 +46,8 @@ class Config(msgspec.Struct, frozen=True):
     retry_schedule_ms: tuple[int, ...] = STANDARD_SCHEDULE
     max_event_bytes: int = 256 * 1024
     max_request_bytes: int = 16 * 1024 * 1024
+    max_connections: int | None = None  # what descriptors.py says when absent
+    keep_alive_ms: int = 75_000
     stop_grace_ms: int = 25_000
     log_level: str = "INFO"
 
@@ -177,6 +179,8 @@ _READERS: dict[str, Callable[[str, str], object]] = {
     "OUTRIDER_RETRY_SCHEDULE_MS": _schedule,
     "OUTRIDER_MAX_EVENT_BYTES": _number(1_024, 16 * 1024 * 1024),
     "OUTRIDER_MAX_REQUEST_BYTES": _number(1_024, 256 * 1024 * 1024),
+    "OUTRIDER_MAX_CONNECTIONS": _number(16, 65_536),
+    "OUTRIDER_KEEP_ALIVE_MS": _number(1_000, 3_600_000),
     "OUTRIDER_STOP_GRACE_MS": _number(0, 600_000),
     "OUTRIDER_LOG_LEVEL": _level,
 }

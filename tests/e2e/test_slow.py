@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from harness import API_KEY, API_SECRET
-from outrider.api import connection
+from outrider.api.lifetime import Waits
 from outrider.cli.serve import Server, listen, uvicorn_config
 from outrider.config import read_config
 from outrider.wiring import build
@@ -108,7 +108,8 @@ def play(tmp_path: Path) -> Callable[..., None]:
                 "OUTRIDER_EGRESS_ALLOW": "127.0.0.0/8",
             })  # fmt: skip
             listener = listen(config)
-            server = Server(uvicorn_config(await build(config), config, arrive_within_s=limit_s))
+            waits = Waits(arrive=limit_s)
+            server = Server(uvicorn_config(await build(config), config, waits), waits)
             serving = asyncio.get_running_loop().create_task(server.serve(sockets=[listener]))
             try:
                 async with asyncio.timeout(20):
@@ -231,4 +232,4 @@ def test_who_hangs_up_in_the_middle_is_no_error_of_ours(
 
 
 def test_the_limit_in_service() -> None:
-    assert connection.ARRIVE_WITHIN_S == 30
+    assert Waits().arrive == 30

@@ -33,10 +33,15 @@ def problem(error: Exception, path: str, method: str) -> Problem:
         return _of_caller(error, path, method)
     if isinstance(error, OurError):
         log.warning("answered 503: %s", error)
-        body = _body(7910, "Service temporarily unavailable", "nothing was stored; send the request again")
-        return Problem(503, body, {"retry-after": str(error.retry_after)})
+        return unavailable("nothing was stored; send the request again", error.retry_after)
     log.error("answered 500", exc_info=error)
     return Problem(500, _body(7909, "Operation failed due to an internal error", "the fault is ours"), {})
+
+
+def unavailable(description: str, retry_after: int = OurError.retry_after) -> Problem:
+    """What cannot be done now, to be tried again after so many seconds."""
+    body = _body(7910, "Service temporarily unavailable", description)
+    return Problem(503, body, {"retry-after": str(retry_after)})
 
 
 def _of_caller(error: CallerError, path: str, method: str) -> Problem:

@@ -2,12 +2,13 @@
 
 A request to the hot route is read from the parser and answered in one write, without ASGI's messages in between;
 that halves what HTTP costs an event. Everything else goes uvicorn's way, also a request to the hot route that needs
-what only uvicorn does: an interim answer, an upgrade, or its turn behind a pipelined one.
+what only uvicorn does: an interim answer, or an upgrade.
 """
 
 from __future__ import annotations
 
 import asyncio
+from io import BytesIO
 from typing import Any
 
 import httptools
@@ -15,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from outrider.api.connection import Connection
 from outrider.api.intake import EVENTS, OPERATIONS, Admitted, Answer, IntakeRoute, refusal, too_large
+from outrider.api.lifetime import State
 
 _HOT = {EVENTS.encode(): EVENTS, OPERATIONS.encode(): OPERATIONS}
 
@@ -32,7 +34,7 @@ class Exchange:
 
     __slots__ = (
         "admitted",
-        "chunks",
+        "body",
         "disconnected",
         "keep_alive",
         "message_event",
@@ -51,8 +53,22 @@ class Exchange:
         self.more_body = True
         self.path = path
         self.admitted: Admitted | None = None
-        self.chunks: list[bytes] = []
+        self.body: bytes | BytesIO = b""
         self.size = 0
+
+    def add(self, piece: bytes) -> None:
+        """One after the other into one buffer: a body of tiny chunks takes no more memory than another."""
+        self.size += len(piece)
+        if not self.body:
+            self.body = piece
+            return
+        if isinstance(self.body, bytes):
+            begun, self.body = self.body, BytesIO()
+            self.body.write(begun)
+        self.body.write(piece)
+
+    def content(self) -> bytes:
+        return self.body if isinstance(self.body, bytes) else self.body.getvalue()
 
 
 _NOBODY = _Nobody()
@@ -67,32 +83,31 @@ class IntakeProtocol(Connection):
         super().__init__(**given)
         self._route = route
 
-    def on_headers_complete(self) -> None:
+    def begin(self) -> None:
         path, _, _ = self.url.partition(b"?")
         hot = _HOT.get(path)
-        if hot is None or not self._takes_short_way():
-            super().on_headers_complete()
+        if hot is None or self._needs_uvicorn():
+            super().begin()
             return
-        keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
-        self.cycle = exchange = Exchange(hot, keep_alive=keep_alive)
+        keeps = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
+        self.cycle = exchange = Exchange(hot, keep_alive=keeps and not self.closes_next)
         query = httptools.parse_url(self.url).query or b""
         try:
             exchange.admitted = self._route.admit("POST", query, self.headers)
         except Exception as error:
             self._answer(exchange, refusal(error, hot))
 
-    def _takes_short_way(self) -> bool:
-        waits = self.cycle is not None and not self.cycle.response_complete
-        asks = self.expect_100_continue or self.parser.should_upgrade() or self.parser.get_method() != b"POST"
-        return not waits and not asks
+    def _needs_uvicorn(self) -> bool:
+        return self.expect_100_continue or self.parser.should_upgrade() or self.parser.get_method() != b"POST"
 
     def on_body(self, body: bytes) -> None:
         exchange = self.cycle
         if not isinstance(exchange, Exchange):
             super().on_body(body)
-        elif not exchange.response_complete:
-            exchange.chunks.append(body)
-            exchange.size += len(body)
+            return
+        self.count(body)
+        if not exchange.response_complete:
+            exchange.add(body)
             if exchange.size > self._route.request_bytes:
                 self._answer(exchange, refusal(too_large(self._route.request_bytes), exchange.path))
 
@@ -101,34 +116,37 @@ class IntakeProtocol(Connection):
         if not isinstance(exchange, Exchange):
             super().on_message_complete()
             return
-        self._arrived()
+        if self._state is not State.BODY:
+            return
         exchange.more_body = False
         if not exchange.response_complete:
             task = self.loop.create_task(self._accept(exchange))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
+        self.arrived()
 
     async def _accept(self, exchange: Exchange) -> None:
         assert exchange.admitted is not None  # noqa: S101 - else it was answered with the headers
-        body = exchange.chunks[0] if len(exchange.chunks) == 1 else b"".join(exchange.chunks)
         try:
-            answer = await self._route.accept(exchange.path, exchange.admitted, body)
+            answer = await self._route.accept(exchange.path, exchange.admitted, exchange.content())
         except asyncio.CancelledError:
-            self.transport.close()  # the server stops and its patience is over
+            self.close()  # the server stops and its patience is over
             raise
         self._answer(exchange, answer)
 
     def _answer(self, exchange: Exchange, answer: Answer) -> None:
         """The whole answer in one write."""
         exchange.response_complete = True
-        exchange.chunks.clear()
+        exchange.body = b""
         if exchange.disconnected:
             return
         closes = answer.closes or not exchange.keep_alive
         lines = [b"%s: %s\r\n" % pair for pair in (*self.server_state.default_headers, *answer.fields())]
-        if closes and not answer.closes:
+        if not closes:
+            lines.append(self.kept_lines)
+        elif not answer.closes:
             lines.append(b"connection: close\r\n")
         self.transport.write(b"".join((STATUS_LINE[answer.status], *lines, b"\r\n", answer.body)))
         if closes:
-            self.transport.close()
+            self.close()
         self.on_response_complete()

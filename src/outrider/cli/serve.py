@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import signal
 import socket
 import ssl
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -15,10 +17,14 @@ from typing import Any
 
 import click
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 
-from outrider.api.app import build_app
-from outrider.api.connection import ARRIVE_WITHIN_S, Connection
+from outrider import descriptors
+from outrider.api.app import MANAGE_BODY_BYTES, build_app
+from outrider.api.connection import Connection
 from outrider.api.intake import IntakeRoute
+from outrider.api.lifetime import Waits
+from outrider.api.listener import Listener
 from outrider.api.protocol import IntakeProtocol
 from outrider.cli import say
 from outrider.config import Config, Role, read_config
@@ -35,22 +41,10 @@ def serve(roles: str | None) -> None:
     """Serve until SIGTERM or SIGINT; a second signal stops at once."""
     config = read_config(os.environ | ({"OUTRIDER_ROLES": roles} if roles is not None else {}))
     log.set_up(config.log_level)
-    _make_room()
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(config))
-
-
-def _make_room() -> None:
-    """As many sockets as the system allows, and a garbage collector that does not walk everything all the time."""
-    try:
-        import resource  # noqa: PLC0415 - not there on Windows
-    except ImportError:
-        pass
-    else:
-        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER, 20, 20)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(config))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -62,7 +56,30 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 class Server(uvicorn.Server):
-    """Ends with status 0 when asked to; uvicorn would raise the signal again afterwards."""
+    """Accepts by a Listener, at most `room` connections. Ends with status 0 when asked to; uvicorn would raise the
+    signal again afterwards."""
+
+    def __init__(self, config: uvicorn.Config, waits: Waits, room: int = descriptors.INCOMING) -> None:
+        super().__init__(config)
+        self._waits = waits
+        self._room = room
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            sys.exit(STARTUP_FAILURE)
+        config = self.config
+        protocol: Any = config.http_protocol_class
+        make = partial(
+            protocol,
+            config=config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+        bounds: dict[str, Any] = {"room": self._room, "waits": self._waits, "context": config.ssl}
+        listeners: list[Any] = [Listener(each, make, self.server_state, **bounds) for each in sockets or ()]
+        self.servers = listeners  # which uvicorn closes
+        self.started = True
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -82,14 +99,26 @@ class Server(uvicorn.Server):
 
 async def _serve(config: Config) -> None:
     check_tls(config)
+    room = _room(config)
     listener = listen(config)
     outrider = await build(config)
     say.listening(listener.getsockname(), outrider.first, tls=config.tls_cert_file is not None)
-    server = Server(uvicorn_config(outrider, config))
+    waits = Waits(idle=config.keep_alive_ms / 1000)
+    server = Server(uvicorn_config(outrider, config, waits), waits, room)
     try:
         await server.serve(sockets=[listener])
     finally:
         await outrider.stop(0)
+
+
+def _room(config: Config) -> int:
+    """Most connections at a time. Raises ConfigError where there are too few descriptors."""
+    limit = descriptors.raised_limit()
+    room = descriptors.divide(limit, config.store_connections, config.max_connections).incoming
+    if config.max_connections is None and room < descriptors.INCOMING:
+        told = "%d connections at a time instead of %d, because the process may open %d files (ulimit -n)"
+        logging.getLogger("outrider").warning(told, room, descriptors.INCOMING, limit)
+    return room
 
 
 def listen(config: Config) -> socket.socket:
@@ -125,9 +154,7 @@ def check_tls(config: Config) -> None:
         raise ConfigError("OUTRIDER_TLS_CERT_FILE/OUTRIDER_TLS_KEY_FILE", expected, reason) from error
 
 
-def uvicorn_config(
-    outrider: Outrider, config: Config, *, arrive_within_s: float = ARRIVE_WITHIN_S
-) -> uvicorn.Config:
+def uvicorn_config(outrider: Outrider, config: Config, waits: Waits) -> uvicorn.Config:
     """The server: its requests end before the engine stops, and arrive whole in time or not at all."""
     grace_s = config.stop_grace_ms / 1000
 
@@ -144,12 +171,13 @@ def uvicorn_config(
         startup=outrider.start,
         shutdown=stop,
     )
-    limit = {"arrive_within_s": arrive_within_s}
+    bounds: dict[str, Any] = {"waits": waits, "body_bytes": max(config.max_request_bytes, MANAGE_BODY_BYTES)}
     # Called as a class would be.
-    protocol: Any = partial(IntakeProtocol, intake, **limit) if takes_calls else partial(Connection, **limit)
+    protocol: Any = partial(IntakeProtocol, intake, **bounds) if takes_calls else partial(Connection, **bounds)
     return uvicorn.Config(
         app,
         http=protocol,
+        ws="none",
         ssl_certfile=config.tls_cert_file,
         ssl_keyfile=config.tls_key_file,
         lifespan="on",
@@ -158,5 +186,4 @@ def uvicorn_config(
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=max(1, round(grace_s)),
-        backlog=2048,
     )
