@@ -41,6 +41,8 @@ def fault_of_beginning(data: bytes, at: int) -> CallerError | None:
         fault = not_http("It does not begin with a method in capitals.")
     else:
         fault = long_line() if len(data) - at > LINE_BYTES else None
+    if fault is None and data.find(b"\n\n", at) >= 0:
+        fault = not_http("Its lines end without CR.")
     return fault or (large_head() if len(data) - at > HEAD_BYTES else None)
 
 

@@ -94,6 +94,8 @@ class IntakeProtocol(Connection):
         query = httptools.parse_url(self.url).query or b""
         try:
             exchange.admitted = self._route.admit("POST", query, self.headers)
+            if self._length is not None and self._length > self._route.request_bytes:
+                raise too_large(self._route.request_bytes)
         except Exception as error:
             self._answer(exchange, refusal(error, hot))
 
