@@ -1,12 +1,20 @@
-"""What a hostile client may send, one connection each, and what it gets: `SHAPES`."""
+"""What a hostile client may send, one connection each, and what it gets: `SHAPES`; many of them at once: `swarm`.
+
+`python -m hostile PORT COUNT` is a swarm that never ends.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import select
 import socket
-import time
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
-from itertools import chain, repeat
+from contextlib import contextmanager
+from itertools import chain, islice, repeat
+from pathlib import Path
 
 import msgspec
 
@@ -316,18 +324,69 @@ class Client:
 
 def used(pid: int) -> tuple[int, float]:
     """(most resident bytes since `forget`, processor seconds) of a process."""
-    with open(f"/proc/{pid}/status") as status:  # noqa: PTH123
-        high = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
-    with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123
-        fields = stat.read().rsplit(")", 1)[1].split()
+    status = Path(f"/proc/{pid}/status").read_text()
+    high = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return high, (int(fields[11]) + int(fields[12])) / 100
 
 
 def forget(pid: int) -> None:
     """The most resident bytes are what they are now (proc(5), clear_refs)."""
-    with open(f"/proc/{pid}/clear_refs", "w") as clear:  # noqa: PTH123
-        clear.write("5")
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
-def took(began: float) -> float:
-    return time.monotonic() - began
+def descriptors(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+PACE_S = 0.05
+BITE = 1024
+STAYS_S = 5.0
+
+
+async def swarm(port: int, count: int) -> None:
+    """So many connections at once, for ever: each sends a shape bit by bit, stays, and comes back as another."""
+
+    async def one(number: int) -> None:
+        mine = SHAPES[number % len(SHAPES) :] + SHAPES[: number % len(SHAPES)]
+        while True:
+            for shape in mine:
+                with contextlib.suppress(OSError, TimeoutError):
+                    async with asyncio.timeout(STAYS_S):
+                        await _play(port, shape, number % 4)
+
+    await asyncio.gather(*(one(number) for number in range(count)))
+
+
+async def _play(port: int, shape: Shape, manner: int) -> None:
+    """Manners: silent; drips; listens; never listens."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        if manner == 0:
+            await asyncio.sleep(STAYS_S)
+        size = 1 if manner == 1 else BITE
+        for piece in islice(shape.pieces(), 64):
+            for at in range(0, min(len(piece), 64 * BITE), size):
+                writer.write(piece[at : at + size])
+                await writer.drain()
+                await asyncio.sleep(PACE_S)
+        if manner == 3:
+            await asyncio.sleep(STAYS_S)
+        await reader.read()
+    finally:
+        writer.transport.abort()
+
+
+@contextmanager
+def swarming(port: int, count: int) -> Iterator[None]:
+    """The same in a process of its own."""
+    process = subprocess.Popen([sys.executable, __file__, str(port), str(count)])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(swarm(int(sys.argv[1]), int(sys.argv[2])))

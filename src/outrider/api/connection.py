@@ -75,9 +75,7 @@ class Connection(Lifetime):
             self._hold(data[at:])
         elif not waits:
             self._rest = data[at:]
-        if State.IDLE < self._state < State.ANSWERING and not self._arriving:  # most come whole and need no alarm
-            self._arriving = True
-            self._wait(self._waits.stop if self._stopping else self._waits.arrive)
+        self._await_rest()
 
     def _read_head(self, data: bytes, at: int) -> int:
         """Parse the head that begins at `at`. Where the body begins; `at` when the head is not there whole."""

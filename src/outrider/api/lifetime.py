@@ -100,7 +100,7 @@ class Lifetime(HttpToolsProtocol):
 
     def spare(self) -> tuple[int, float] | None:
         """How soon it has to go when there is no room: the least goes first. None for one that owes an answer."""
-        if self._state is State.NEW or (self._state is State.HEAD and self.cycle is None):
+        if self._state in {State.NEW, State.CLOSING} or (self._state is State.HEAD and self.cycle is None):
             return (0, self._until)
         if self._state is State.IDLE:
             return (1, self._until)
@@ -136,9 +136,18 @@ class Lifetime(HttpToolsProtocol):
     def resume_writing(self) -> None:
         super().resume_writing()
         if self._state is not State.CLOSING:
-            self._wait(self._waits.arrive if self._arriving else self._waits.idle)
+            self._arriving = False
+            self._wait(self._waits.idle)
             self._read_on()
+            self._await_rest()
             self.flow.resume_reading()
+
+    def _await_rest(self) -> None:
+        """The time of a request begins with its first byte, and again when nothing could be read meanwhile. Most
+        come in one piece and need none."""
+        if State.IDLE < self._state < State.ANSWERING and not self._arriving and not self.flow.write_paused:
+            self._arriving = True
+            self._wait(self._waits.stop if self._stopping else self._waits.arrive)
 
     def _read_on(self) -> None:
         """Go on with `_rest`."""

@@ -19,6 +19,7 @@ from heapq import nsmallest
 from operator import itemgetter
 from typing import Any, cast
 
+import msgspec
 from uvicorn.server import ServerState
 
 from outrider.api.lifetime import Lifetime, Waits
@@ -30,6 +31,13 @@ TELL_EVERY_S = 10.0
 HANDSHAKE_S = 1.0  # an honest one takes milliseconds; one that takes longer makes room first
 CHOSEN_AT_ONCE = 64  # connections to close, by one look at all of them
 _NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
+class _Opening(msgspec.Struct, frozen=True):
+    """A connection whose handshake is under way, since when."""
+
+    since: float
+    connection: Lifetime
 
 
 class Listener:
@@ -53,7 +61,7 @@ class Listener:
         self._tls: dict[str, Any] = {"ssl": context}
         if context is not None:
             self._tls |= {"ssl_handshake_timeout": waits.handshake, "ssl_shutdown_timeout": waits.close}
-        self._opening: dict[asyncio.Task[None], float] = {}  # in the order, and at the time, they were accepted
+        self._opening: dict[asyncio.Task[None], _Opening] = {}  # in the order they were accepted
         self._chosen: list[tuple[tuple[int, float], Lifetime]] = []  # the next to close, in reverse
         self._looked = -PAUSE_S  # when nobody was found to close
         self._closed = self._crowded = 0  # since it was last told
@@ -71,7 +79,7 @@ class Listener:
 
     @property
     def _open(self) -> int:
-        return len(self._state.connections) + len(self._opening)
+        return len(self._state.connections) + sum(each.connection.flow is None for each in self._opening.values())
 
     async def _accept(self) -> None:
         while True:
@@ -88,8 +96,8 @@ class Listener:
 
     async def _not_accepted(self, error: OSError) -> None:
         if error.errno in _NO_DESCRIPTOR:
-            self._make_room()
             self._tell(f"no descriptor is free, clients wait to be accepted ({error.strerror})")
+            self._make_room()
             await asyncio.sleep(PAUSE_S)
         # Anything else is about that one client: it has gone meanwhile (accept(2)).
 
@@ -100,7 +108,7 @@ class Listener:
             self._crowded += 1
             self._tell("all owe an answer, so new ones are for health checks and management only")
         task = self._loop.create_task(self._begin(accepted, connection))
-        self._opening[task] = self._loop.time()
+        self._opening[task] = _Opening(self._loop.time(), connection)
         task.add_done_callback(partial(self._opened, accepted))
 
     async def _begin(self, accepted: socket.socket, connection: Lifetime) -> None:
@@ -129,8 +137,8 @@ class Listener:
 
     def _oldest_handshake(self) -> asyncio.Task[None] | None:
         late = self._loop.time() - HANDSHAKE_S
-        for task, since in self._opening.items():
-            if since > late:
+        for task, opening in self._opening.items():
+            if opening.since > late:
                 return None
             if not task.cancelling():
                 return task
@@ -143,7 +151,9 @@ class Listener:
             return None
         every = cast("set[Lifetime]", self._state.connections)
         ranked = [(rank, connection) for connection in every if (rank := connection.spare()) is not None]
-        self._chosen = nsmallest(CHOSEN_AT_ONCE, ranked, key=itemgetter(0))[::-1]
+        first = nsmallest(CHOSEN_AT_ONCE, ranked, key=itemgetter(0))
+        # Whoever comes later waits behind those that have sent nothing, but before the others.
+        self._chosen = [each for each in first if each[0][0] == 0][::-1] or first[:1]
         if (found := self._next_chosen()) is None:
             self._looked = self._loop.time()
         return found

@@ -8,7 +8,6 @@ what only uvicorn does: an interim answer, or an upgrade.
 from __future__ import annotations
 
 import asyncio
-from io import BytesIO
 from typing import Any
 
 import httptools
@@ -18,6 +17,8 @@ from outrider.api.connection import Connection
 from outrider.api.intake import EVENTS, OPERATIONS, Admitted, Answer, IntakeRoute, refusal, too_large
 from outrider.api.lifetime import State
 
+SMALL = 1024  # bytes
+SMALL_AT_ONCE = 256
 _HOT = {EVENTS.encode(): EVENTS, OPERATIONS.encode(): OPERATIONS}
 
 
@@ -34,7 +35,7 @@ class Exchange:
 
     __slots__ = (
         "admitted",
-        "body",
+        "chunks",
         "disconnected",
         "keep_alive",
         "message_event",
@@ -42,6 +43,7 @@ class Exchange:
         "path",
         "response_complete",
         "size",
+        "small",
     )
     response_started = False  # answers are written whole
 
@@ -53,22 +55,18 @@ class Exchange:
         self.more_body = True
         self.path = path
         self.admitted: Admitted | None = None
-        self.body: bytes | BytesIO = b""
+        self.chunks: list[bytes] = []
         self.size = 0
+        self.small = 0  # pieces at the end of `chunks`
 
     def add(self, piece: bytes) -> None:
-        """One after the other into one buffer: a body of tiny chunks takes no more memory than another."""
+        """Small ones are joined now and then, so that a body in tiny chunks takes no more memory than another."""
+        self.chunks.append(piece)
         self.size += len(piece)
-        if not self.body:
-            self.body = piece
-            return
-        if isinstance(self.body, bytes):
-            begun, self.body = self.body, BytesIO()
-            self.body.write(begun)
-        self.body.write(piece)
-
-    def content(self) -> bytes:
-        return self.body if isinstance(self.body, bytes) else self.body.getvalue()
+        self.small = self.small + 1 if len(piece) < SMALL else 0
+        if self.small == SMALL_AT_ONCE:
+            self.chunks[-SMALL_AT_ONCE:] = [b"".join(self.chunks[-SMALL_AT_ONCE:])]
+            self.small = 0
 
 
 _NOBODY = _Nobody()
@@ -129,8 +127,9 @@ class IntakeProtocol(Connection):
 
     async def _accept(self, exchange: Exchange) -> None:
         assert exchange.admitted is not None  # noqa: S101 - else it was answered with the headers
+        body = exchange.chunks[0] if len(exchange.chunks) == 1 else b"".join(exchange.chunks)
         try:
-            answer = await self._route.accept(exchange.path, exchange.admitted, exchange.content())
+            answer = await self._route.accept(exchange.path, exchange.admitted, body)
         except asyncio.CancelledError:
             self.close()  # the server stops and its patience is over
             raise
@@ -139,7 +138,7 @@ class IntakeProtocol(Connection):
     def _answer(self, exchange: Exchange, answer: Answer) -> None:
         """The whole answer in one write."""
         exchange.response_complete = True
-        exchange.body = b""
+        exchange.chunks.clear()
         if exchange.disconnected:
             return
         closes = answer.closes or not exchange.keep_alive

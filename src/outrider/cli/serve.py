@@ -32,6 +32,8 @@ from outrider.domain.errors import ConfigError
 from outrider.observe import log
 from outrider.wiring import Outrider, build
 
+BACKLOG = 2048
+SEND_BUFFER = 256 * 1024  # bytes of answers in the system's hands: whether a peer takes them shows in ours
 COLLECT_AFTER = 20_000  # new objects; reference counting frees nearly everything before
 
 
@@ -126,9 +128,10 @@ def listen(config: Config) -> socket.socket:
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)  # connections inherit it
     try:
         listener.bind((config.host, config.port))
-        listener.listen(2048)
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         reason = error.strerror or "an error"
