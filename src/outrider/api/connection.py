@@ -16,7 +16,7 @@ from outrider.api import errors, framing
 from outrider.api.app import canonical_path
 from outrider.api.errors import Problem
 from outrider.api.intake import EVENTS, OPERATIONS
-from outrider.api.lifetime import Lifetime, State
+from outrider.api.lifetime import ANSWERING, BODY, CLOSING, HEAD, IDLE, Lifetime
 from outrider.domain.errors import CallerError
 
 STEPS = 128  # of parsing in one turn of the loop
@@ -33,8 +33,9 @@ class Connection(Lifetime):
         self._blank = 0
         self._hosts = 0
         self._host: bytes | None = None  # the last acceptable one
-        self._length: int | None = None  # of the body that is still to come; None for chunks
-        self._chunked = False
+        self.old = False  # HTTP/1.0
+        self.length: int | None = None  # of the body that is still to come; None for chunks
+        self.chunked = False
         self._around = 0  # bytes beside the content of chunks
         self._fault: CallerError | None = None  # of the head that is being parsed
         self._served = self.app
@@ -47,12 +48,12 @@ class Connection(Lifetime):
         self.app = self._served  # else the connection would refer to itself
 
     def data_received(self, data: bytes) -> None:
-        if self._state is State.CLOSING:
+        if self._state == CLOSING:
             self._throw_away(len(data))
             return
         if self._rest:
             data, self._rest = self._rest + data, b""
-        if self._state is State.ANSWERING or self.flow.write_paused:
+        if self._state == ANSWERING or self.flow.write_paused:
             self._hold(data)
         else:
             self._read(data)
@@ -62,20 +63,21 @@ class Connection(Lifetime):
         at, size = 0, len(data)
         for _ in range(STEPS):
             before = at
-            at = self._read_body(data, at) if self._state is State.BODY else self._read_head(data, at)
-            waits = self._state >= State.ANSWERING or self.flow.write_paused
+            at = self._read_body(data, at) if self._state == BODY else self._read_head(data, at)
+            waits = self._state >= ANSWERING or self.flow.write_paused
             if at in (before, size) or waits:
                 break
         else:
             waits = True
             self.loop.call_soon(self._read_on)
-        if self._state is State.CLOSING:
+        if self._state == CLOSING:
             return
         if waits and at < size:
             self._hold(data[at:])
         elif not waits:
             self._rest = data[at:]
-        self._await_rest()
+        if IDLE < self._state < ANSWERING:
+            self._await_rest()
 
     def _read_head(self, data: bytes, at: int) -> int:
         """Parse the head that begins at `at`. Where the body begins; `at` when the head is not there whole."""
@@ -87,11 +89,13 @@ class Connection(Lifetime):
             return begins
         end = data.find(framing.END, at) + len(framing.END)
         if end < len(framing.END):
-            self._state = State.HEAD
+            self._state = HEAD
             if fault := framing.fault_of_beginning(data, at):
                 self._refuse(fault)
             return at
-        if fault := framing.fault_of_head(data, at, end):
+        line_end = data.find(b"\r\n", at)
+        self.old = data[line_end - 1 : line_end] == b"0"
+        if fault := framing.fault_of_head(data, at, line_end, end):
             self._refuse(fault)
         else:
             self._feed(data[at:end])
@@ -99,20 +103,20 @@ class Connection(Lifetime):
 
     def _read_body(self, data: bytes, at: int) -> int:
         """Parse some of a body that goes on at `at`. Where more of it, or the next request, begins."""
-        end = framing.part_to_feed(data, at) if self._chunked else min(len(data), at + (self._length or 0))
+        end = framing.part_to_feed(data, at) if self.chunked else min(len(data), at + (self.length or 0))
         size = end - at
         if self.cycle.response_complete:
             self._unread += size
             if self._unread > self._body_bytes:
                 self._linger()
                 return end
-        if self._chunked:
+        if self.chunked:
             self._around += size
-        elif self._length is not None:
-            self._length -= size
+        elif self.length is not None:
+            self.length -= size
         if size:
             self._feed(data if size == len(data) else data[at:end])
-        if self._around > framing.AROUND_BYTES and self._state is State.BODY:
+        if self._around > framing.AROUND_BYTES and self._state == BODY:
             self._refuse(framing.much_around_chunks())
         return end
 
@@ -120,7 +124,7 @@ class Connection(Lifetime):
         try:
             self.parser.feed_data(piece)
         except httptools.HttpParserUpgrade:
-            if self._state is not State.CLOSING:
+            if self._state != CLOSING:
                 self.cycle.keep_alive = False  # what follows is of a protocol that nobody speaks here
         except httptools.HttpParserCallbackError as error:
             self._failed(error.__context__)
@@ -139,11 +143,11 @@ class Connection(Lifetime):
         self._rest = data
         self.flow.holds = True
         self.flow.pause_reading()
-        if self._state is State.ANSWERING and not framing.begins_request(data):
+        if self._state == ANSWERING and not framing.begins_request(data):
             self.cycle.keep_alive = False  # it is the end of a body: close rather than answer it
 
     def _read_on(self) -> None:
-        if self._state >= State.ANSWERING or self.flow.write_paused:
+        if self._state >= ANSWERING or self.flow.write_paused:
             return
         data, self._rest = self._rest, b""
         self.flow.holds = False
@@ -154,14 +158,16 @@ class Connection(Lifetime):
     # The parser calls these
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
         self._fault = None
-        self._length = None
-        self._chunked = False
+        self.length = None
+        self.chunked = False
         self._hosts = self._blank = self._around = self._unread = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._state is State.BODY:
+        if self._state == BODY:
             return  # a trailer: nothing of a request may depend on it (RFC 9110, section 6.5.1)
         name = name.lower()
         if name in _NOTED:
@@ -177,9 +183,9 @@ class Connection(Lifetime):
                     fault = framing.fault_of_host(value)
                     self._host = value if fault is None else None
             case b"content-length":
-                self._length = int(value)  # the parser lets digits pass only
+                self.length = int(value)  # the parser lets digits pass only
             case b"transfer-encoding":
-                self._chunked = True
+                self.chunked = True
                 fault = framing.fault_of_coding(value)
             case _:
                 self.expect_100_continue = value.lower() == b"100-continue"
@@ -191,18 +197,15 @@ class Connection(Lifetime):
         elif self.crowded and self._is_intake():
             self._answer_last(errors.unavailable("all connections are taken; nothing was stored, send it again"))
         else:
-            self._state = State.BODY
+            self._state = BODY
             self.begin()
 
     def _fault_of_headers(self) -> CallerError | None:
         if len(self.headers) > framing.FIELDS:
             return framing.many_fields()
-        if self._hosts == 1 and not self._chunked:
-            return None
-        old = self.parser.get_http_version() == "1.0"
-        if self._hosts > 1 or (self._hosts == 0 and not old):
+        if self._hosts > 1 or (self._hosts == 0 and not self.old):
             return framing.hosts(self._hosts)
-        return framing.chunks_of_old() if self._chunked and old else None
+        return framing.chunks_of_old() if self.chunked and self.old else None
 
     def _is_intake(self) -> bool:
         path = httptools.parse_url(self.url).path or b""
@@ -210,30 +213,34 @@ class Connection(Lifetime):
 
     def begin(self) -> None:
         """A request with an acceptable head: it is `cycle` from now on."""
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()  # makes the scope, which the hot route does without
+        self.url, self.headers, self.expect_100_continue = url, headers, expects
+        self.scope["headers"] = headers
         super().on_headers_complete()
         self.cycle.transport = self
         if self.closes_next:
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
-        if self._state is State.BODY:
-            self.count(body)
+        if self._state == BODY:
+            if self.chunked:
+                self.count(body)
             super().on_body(body)
 
     def count(self, body: bytes) -> None:
         """Content earns chunks the bytes they need around it: two for each of its own, which is counted too."""
-        if self._chunked:
-            self._around = max(0, self._around - 3 * len(body))
+        self._around = max(0, self._around - 3 * len(body))
 
     def on_message_complete(self) -> None:
-        if self._state is State.BODY:
+        if self._state == BODY:
             super().on_message_complete()
             self.arrived()
 
     def arrived(self) -> None:
         """The request is there whole; what follows waits for its answer."""
         self._arriving = False
-        self._state = State.ANSWERING
+        self._state = ANSWERING
         if self.cycle.response_complete:
             self._next()
 
@@ -254,12 +261,13 @@ class Connection(Lifetime):
     def on_response_complete(self) -> None:
         """Called when an answer is written, which may be before the request is there whole."""
         self.server_state.total_requests += 1
-        self.flow.resume_reading()
-        if self._state is State.ANSWERING:
+        if self.flow.read_paused:
+            self.flow.resume_reading()
+        if self._state == ANSWERING:
             self._next()
 
     def _next(self) -> None:
-        self._state = State.IDLE
+        self._state = IDLE
         if not self.flow.write_paused:
             self._wait(self._waits.idle + 1)  # a request that kept to what was announced may be on its way
             if self.flow.holds:
@@ -272,13 +280,13 @@ class Connection(Lifetime):
             self._refuse(framing.too_slow(self._waits.arrive))
 
     def _refuse(self, error: Exception) -> None:
-        if self._state is not State.CLOSING:
+        if self._state != CLOSING:
             self._answer_last(errors.problem(error, "", ""))
 
     def _answer_last(self, found: Problem) -> None:
         """The answer to what is no request, or does not end, unless it has one. What was begun for it is told that
         nobody listens."""
-        begun = self.cycle if self._state is State.BODY else None
+        begun = self.cycle if self._state == BODY else None
         if begun is not None and not begun.response_complete:
             begun.disconnected = True
             begun.message_event.set()

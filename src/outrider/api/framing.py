@@ -46,10 +46,11 @@ def fault_of_beginning(data: bytes, at: int) -> CallerError | None:
     return fault or (large_head() if len(data) - at > HEAD_BYTES else None)
 
 
-def fault_of_head(data: bytes, at: int, end: int) -> CallerError | None:
+def fault_of_head(data: bytes, at: int, line_end: int, end: int) -> CallerError | None:
     """What is wrong with the head in `data[at:end]` that the parser would let pass."""
-    fault = _fault_of_line(data, at, data.find(b"\r\n", at, end))
-    return fault or (large_head() if end - at > HEAD_BYTES else None)
+    if line_end - at > LINE_BYTES or data[line_end - 9 : line_end - 1] != b" HTTP/1.":
+        return _fault_of_line(data, at, line_end)
+    return large_head() if end - at > HEAD_BYTES else None
 
 
 def begins_request(data: bytes) -> bool:

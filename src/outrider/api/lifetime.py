@@ -6,7 +6,6 @@ A connection has one alarm. It outlasts many requests: when it rings, the deadli
 from __future__ import annotations
 
 from asyncio import TimerHandle
-from enum import IntEnum
 from typing import Any
 
 import msgspec
@@ -16,6 +15,15 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 LINGER_BYTES = 1024 * 1024  # thrown away after a refusal, so that the peer reads it before it sees a reset
 TAKEN_BYTES = 256 * 1024  # of an answer, at least, in each `Waits.take`
 EARLY_S = 0.001  # the grain of the loop's timers
+
+
+# The states of a connection, as numbers because each request looks at them many times.
+NEW = 0  # no request yet
+IDLE = 1
+HEAD = 2  # some of a head is there
+BODY = 3  # the head is parsed
+ANSWERING = 4  # the request is there whole, its answer is not
+CLOSING = 5
 
 
 class Waits(msgspec.Struct, frozen=True):
@@ -28,15 +36,6 @@ class Waits(msgspec.Struct, frozen=True):
     handshake: float = 10.0
     crowded: float = 5.0  # until the first byte, on a connection beyond the bound
     stop: float = 1.0  # for what is on its way when the server stops
-
-
-class State(IntEnum):
-    NEW = 0  # no request yet
-    IDLE = 1
-    HEAD = 2  # some of a head is there
-    BODY = 3  # the head is parsed
-    ANSWERING = 4  # the request is there whole, its answer is not
-    CLOSING = 5
 
 
 class Flow(FlowControl):
@@ -59,7 +58,7 @@ class Lifetime(HttpToolsProtocol):
     def __init__(self, *, waits: Waits, **given: Any) -> None:
         super().__init__(**given)
         self._waits = waits
-        self._state = State.NEW
+        self._state = NEW
         self._rest = b""  # read, not parsed
         self._arriving = False  # the time of the request that arrives has begun
         self._stopping = False
@@ -75,7 +74,7 @@ class Lifetime(HttpToolsProtocol):
         self._wait(self._waits.crowded if self.crowded else self._waits.arrive)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._state = State.CLOSING
+        self._state = CLOSING
         self._rest = b""
         if self._alarm is not None:
             self._alarm.cancel()
@@ -85,12 +84,12 @@ class Lifetime(HttpToolsProtocol):
     def shutdown(self) -> None:
         """Called when the server stops: what is whole is answered, what is not has a moment to arrive."""
         self._stopping = True
-        if self._state <= State.IDLE:
+        if self._state <= IDLE:
             self._close()
-        elif self._state is not State.CLOSING:
+        elif self._state != CLOSING:
             if self.cycle is not None:
                 self.cycle.keep_alive = False
-            if self._state is not State.ANSWERING:
+            if self._state != ANSWERING:
                 self._wait(self._waits.stop)
 
     @property
@@ -100,11 +99,11 @@ class Lifetime(HttpToolsProtocol):
 
     def spare(self) -> tuple[int, float] | None:
         """How soon it has to go when there is no room: the least goes first. None for one that owes an answer."""
-        if self._state in {State.NEW, State.CLOSING} or (self._state is State.HEAD and self.cycle is None):
+        if self._state in {NEW, CLOSING} or (self._state == HEAD and self.cycle is None):
             return (0, self._until)
-        if self._state is State.IDLE:
+        if self._state == IDLE:
             return (1, self._until)
-        return (2, self._until) if self._state < State.ANSWERING else None
+        return (2, self._until) if self._state < ANSWERING else None
 
     # To uvicorn's own cycles a connection is the transport, so that theirs ends as ours do
 
@@ -112,11 +111,11 @@ class Lifetime(HttpToolsProtocol):
         self.transport.write(data)
 
     def is_closing(self) -> bool:
-        return self._state is State.CLOSING or self.transport.is_closing()
+        return self._state == CLOSING or self.transport.is_closing()
 
     def close(self) -> None:
         """After the answer: at once, or when the peer had time to read it, if it is still sending."""
-        if self._state is State.ANSWERING:
+        if self._state == ANSWERING:
             self._close()
         else:
             self._linger()
@@ -129,13 +128,13 @@ class Lifetime(HttpToolsProtocol):
         """Called when much of the answers has not gone out; until it has, nothing more is read."""
         super().pause_writing()
         self.flow.pause_reading()
-        if self._state is not State.CLOSING:
+        if self._state != CLOSING:
             self._untaken = self.transport.get_write_buffer_size()
             self._wait(self._waits.take)
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        if self._state is not State.CLOSING:
+        if self._state != CLOSING:
             self._arriving = False
             self._wait(self._waits.idle)
             self._read_on()
@@ -145,7 +144,7 @@ class Lifetime(HttpToolsProtocol):
     def _await_rest(self) -> None:
         """The time of a request begins with its first byte, and again when nothing could be read meanwhile. Most
         come in one piece and need none."""
-        if State.IDLE < self._state < State.ANSWERING and not self._arriving and not self.flow.write_paused:
+        if IDLE < self._state < ANSWERING and not self._arriving and not self.flow.write_paused:
             self._arriving = True
             self._wait(self._waits.stop if self._stopping else self._waits.arrive)
 
@@ -171,8 +170,8 @@ class Lifetime(HttpToolsProtocol):
         self.transport.close()
 
     def _closes(self) -> None:
-        if self._state is not State.CLOSING:
-            self._state = State.CLOSING
+        if self._state != CLOSING:
+            self._state = CLOSING
             self._rest = b""
             self._unread = 0
             self._wait(self._waits.close)
@@ -197,15 +196,15 @@ class Lifetime(HttpToolsProtocol):
         self._alarm = None
         if self.loop.time() < self._until - EARLY_S:
             self._set_alarm(self._until)
-        elif self._state is State.CLOSING:
+        elif self._state == CLOSING:
             self.transport.abort()
         elif self.transport.is_closing():
             self._closes()
         elif self.flow.write_paused:
             self._judge_reader()
-        elif self._state is State.ANSWERING:
+        elif self._state == ANSWERING:
             self._wait(self._waits.arrive)  # the time an answer takes is ours
-        elif self._state <= State.IDLE:
+        elif self._state <= IDLE:
             self._close()
         else:
             self._too_late()

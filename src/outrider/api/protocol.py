@@ -14,8 +14,8 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from outrider.api.connection import Connection
-from outrider.api.intake import EVENTS, OPERATIONS, Admitted, Answer, IntakeRoute, refusal, too_large
-from outrider.api.lifetime import State
+from outrider.api.intake import EVENTS, JSON, OPERATIONS, Admitted, Answer, IntakeRoute, refusal, too_large
+from outrider.api.lifetime import BODY
 
 SMALL = 1024  # bytes
 SMALL_AT_ONCE = 256
@@ -80,19 +80,21 @@ class IntakeProtocol(Connection):
     def __init__(self, route: IntakeRoute, **given: Any) -> None:
         super().__init__(**given)
         self._route = route
+        self._dated: list[tuple[bytes, bytes]] | None = None
+        self._usual_lines = b""
 
     def begin(self) -> None:
-        path, _, _ = self.url.partition(b"?")
+        path, asks, _ = self.url.partition(b"?")
         hot = _HOT.get(path)
         if hot is None or self._needs_uvicorn():
             super().begin()
             return
-        keeps = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
-        self.cycle = exchange = Exchange(hot, keep_alive=keeps and not self.closes_next)
-        query = httptools.parse_url(self.url).query or b""
+        keeps = not self.old and not self.closes_next and self.parser.should_keep_alive()
+        self.cycle = exchange = Exchange(hot, keep_alive=keeps)
+        query = (httptools.parse_url(self.url).query or b"") if asks else b""
         try:
             exchange.admitted = self._route.admit("POST", query, self.headers)
-            if self._length is not None and self._length > self._route.request_bytes:
+            if self.length is not None and self.length > self._route.request_bytes:
                 raise too_large(self._route.request_bytes)
         except Exception as error:
             self._answer(exchange, refusal(error, hot))
@@ -105,7 +107,8 @@ class IntakeProtocol(Connection):
         if not isinstance(exchange, Exchange):
             super().on_body(body)
             return
-        self.count(body)
+        if self.chunked:
+            self.count(body)
         if not exchange.response_complete:
             exchange.add(body)
             if exchange.size > self._route.request_bytes:
@@ -116,7 +119,7 @@ class IntakeProtocol(Connection):
         if not isinstance(exchange, Exchange):
             super().on_message_complete()
             return
-        if self._state is not State.BODY:
+        if self._state != BODY:
             return
         exchange.more_body = False
         if not exchange.response_complete:
@@ -142,12 +145,23 @@ class IntakeProtocol(Connection):
         if exchange.disconnected:
             return
         closes = answer.closes or not exchange.keep_alive
-        lines = [b"%s: %s\r\n" % pair for pair in (*self.server_state.default_headers, *answer.fields())]
-        if not closes:
-            lines.append(self.kept_lines)
-        elif not answer.closes:
-            lines.append(b"connection: close\r\n")
-        self.transport.write(b"".join((STATUS_LINE[answer.status], *lines, b"\r\n", answer.body)))
+        if closes or answer.extra:
+            lines = [b"%s: %s\r\n" % pair for pair in (*self.server_state.default_headers, *answer.fields())]
+            lines.append(b"connection: close\r\n" if closes and not answer.closes else b"")
+            lines.append(b"" if closes else self.kept_lines)
+            self.transport.write(b"".join((STATUS_LINE[answer.status], *lines, b"\r\n", answer.body)))
+        else:
+            length = b"content-length: %d\r\n\r\n" % len(answer.body)
+            self.transport.write(b"".join((STATUS_LINE[answer.status], self._usual(), length, answer.body)))
         if closes:
             self.close()
         self.on_response_complete()
+
+    def _usual(self) -> bytes:
+        """The headers of an answer that does not close the connection, as they are for a second."""
+        dated = self.server_state.default_headers
+        if dated is not self._dated:
+            self._dated = dated
+            lines = b"".join(b"%s: %s\r\n" % pair for pair in (*dated, JSON))
+            self._usual_lines = lines + self.kept_lines
+        return self._usual_lines
