@@ -148,7 +148,7 @@ def test_a_stop_is_held_by_nobody(serve: Callable[..., Served]) -> None:
 
 
 def test_two_hundred_at_once(serve: Callable[..., Served]) -> None:
-    """Everybody else is served; bench/hostile.py has what it costs them."""
+    """Everybody else is served; `hostile` of bench/scenarios.py has what it costs them."""
     served = serve()
     _, port = address(served)
     quiet = [took(served) for _ in range(200)]
