@@ -172,6 +172,14 @@ class Bench:
             yield System(name, f"http://127.0.0.1:{port}", {}, process.pid)
 
     @contextmanager
+    def swarm(self, system: System, count: int) -> Iterator[None]:
+        """So many hostile connections at once (tests/hostile.py), on the core of the generator."""
+        port = system.url.rsplit(":", 1)[1]
+        pinned = f"import asyncio, os; os.sched_setaffinity(0, {{{core(OTHER)}}}); import hostile;"
+        with child("-c", f"{pinned} asyncio.run(hostile.swarm({port}, {count}))"):
+            yield
+
+    @contextmanager
     def loading(self, system: System, requests: int, **options: Any) -> Iterator[subprocess.Popen[str]]:
         """The generator at work in the background; `loaded` reads its result."""
         given = {"url": system.url + system.path, "requests": requests, "core": core(OTHER)} | options

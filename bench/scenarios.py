@@ -215,6 +215,28 @@ def flood(bench: Bench, sizes: Sizes) -> list[Line]:
     ]
 
 
+def hostile_clients(bench: Bench, sizes: Sizes) -> list[Line]:
+    """Intake at 200 requests a second beside 200 hostile connections, and without them."""
+    rate, hostile, most = 200, 200, 0.0
+    pairs = []
+    with bench.outrider() as system:
+        bench.load(system, rate, rate=rate)
+        for _ in range(max(3, sizes.rounds)):
+            without = bench.load(system, rate * sizes.seconds, rate=rate).p99_ms
+            with bench.swarm(system, hostile):
+                time.sleep(1)
+                pairs.append((without, bench.load(system, rate * sizes.seconds, rate=rate).p99_ms))
+                most = max(most, system.memory_mb())
+    ratio = statistics.median(beside / without for without, beside in pairs)
+    name = f"{hostile} hostile clients"
+    return [
+        Line(name, "intake's p99 without", statistics.median(without for without, _ in pairs), "ms"),
+        Line(name, "intake's p99 beside them", statistics.median(beside for _, beside in pairs), "ms"),
+        Line(name, "with / without", ratio, "×", "≤ 1.5", ratio <= 1.5),
+        Line(name, "memory", most, "MB", "≤ 300 MB", most <= 300),
+    ]
+
+
 def waiting(bench: Bench, sizes: Sizes) -> list[Line]:
     """Throughput with a long queue of a hanging receiver, against the same process with an empty one."""
     with bench.outrider() as system:
@@ -267,6 +289,7 @@ ALL: dict[str, Scenario] = {
     "onehung": one_hung,
     "tenhung": ten_hung,
     "flood": flood,
+    "hostile": hostile_clients,
     "waiting": waiting,
     "coldstart": cold_start,
 }

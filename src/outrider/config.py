@@ -53,6 +53,8 @@ class Config(msgspec.Struct, frozen=True):
     max_event_bytes: int = 256 * 1024
     max_request_bytes: int = 16 * 1024 * 1024
     drain_ms: int = 0
+    max_connections: int | None = None  # what descriptors.py says when absent
+    keep_alive_ms: int = 75_000
     stop_grace_ms: int = 25_000
     log_level: str = "INFO"
 
@@ -246,6 +248,8 @@ _READERS: dict[str, Callable[[str, str], object]] = {
     "OUTRIDER_MAX_EVENT_BYTES": _number(1_024, 16 * 1024 * 1024),
     "OUTRIDER_MAX_REQUEST_BYTES": _number(1_024, 256 * 1024 * 1024),
     "OUTRIDER_DRAIN_MS": _number(0, 600_000),
+    "OUTRIDER_MAX_CONNECTIONS": _number(16, 65_536),
+    "OUTRIDER_KEEP_ALIVE_MS": _number(1_000, 3_600_000),
     "OUTRIDER_STOP_GRACE_MS": _number(0, 600_000),
     "OUTRIDER_LOG_LEVEL": _level,
 }

@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness import API_KEY, API_SECRET
-from outrider.api import connection
-from outrider.cli.serve import Server, listen, uvicorn_config
-from outrider.config import read_config
-from outrider.wiring import build
+from outrider.api.lifetime import Waits
+from serving import Serving, serve
 
 pytestmark = pytest.mark.slow
 LIMIT_S = 0.4
@@ -36,90 +33,10 @@ def head(path: str, length: int, keys: str = KEYS, method: str = "POST") -> byte
     return f"{method} {path} HTTP/1.1\r\nhost: x\r\n{keys}content-length: {length}\r\n\r\n".encode()
 
 
-async def until(condition: Callable[[], object]) -> None:
-    for _ in range(2_000):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError(condition)
-
-
-class Peer:
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader = reader
-        self.writer = writer
-
-    async def answer(self) -> tuple[int, dict[str, str], Any]:
-        lines = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-        headers = dict(line.split(": ", 1) for line in lines[1:] if line)
-        content = await self.reader.readexactly(int(headers["content-length"]))
-        return int(lines[0].split()[1]), headers, json.loads(content)
-
-    async def closed(self) -> bool:
-        try:
-            return await self.reader.read(1) == b""
-        except ConnectionError:
-            return True
-
-    async def dribble(self) -> None:
-        """Never silent, never done."""
-        try:
-            while True:
-                self.writer.write(b" ")
-                await self.writer.drain()
-                await asyncio.sleep(LIMIT_S / 20)
-        except ConnectionError:
-            return
-
-
-class Serving:
-    """Outrider in this process, so that a test sees when a request is over, and what was logged of it."""
-
-    def __init__(self, server: Server, port: int) -> None:
-        self._server = server
-        self._port = port
-
-    @asynccontextmanager
-    async def peer(self) -> AsyncIterator[Peer]:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
-        try:
-            yield Peer(reader, writer)
-        finally:
-            writer.close()
-
-    async def quiet(self) -> None:
-        """Until no connection and no request is left."""
-        state = self._server.server_state
-        await until(lambda: not state.connections and not state.tasks)
-
-    async def begun(self) -> None:
-        await until(lambda: self._server.server_state.connections)
-
-
 @pytest.fixture
 def play(tmp_path: Path) -> Callable[..., None]:
     def run(script: Callable[[Serving], Awaitable[None]], limit_s: float = LIMIT_S) -> None:
-        async def served() -> None:
-            config = read_config({
-                "OUTRIDER_STORE": f"sqlite:///{tmp_path / 'outrider.db'}",
-                "OUTRIDER_PORT": "0",
-                "OUTRIDER_BOOTSTRAP_API_KEY": API_KEY,
-                "OUTRIDER_BOOTSTRAP_API_SECRET": API_SECRET,
-                "OUTRIDER_EGRESS_ALLOW": "127.0.0.0/8",
-            })  # fmt: skip
-            listener = listen(config)
-            outrider = await build(config)
-            server = Server(uvicorn_config(outrider, config, arrive_within_s=limit_s), outrider)
-            serving = asyncio.get_running_loop().create_task(server.serve(sockets=[listener]))
-            try:
-                async with asyncio.timeout(20):
-                    await until(lambda: server.started)
-                    await script(Serving(server, listener.getsockname()[1]))
-            finally:
-                server.should_exit = True
-                await serving
-
-        asyncio.run(served())
+        asyncio.run(serve(script, tmp_path, Waits(arrive=limit_s, close=LIMIT_S)))
 
     return run
 
@@ -232,4 +149,4 @@ def test_who_hangs_up_in_the_middle_is_no_error_of_ours(
 
 
 def test_the_limit_in_service() -> None:
-    assert connection.ARRIVE_WITHIN_S == 30
+    assert Waits().arrive == 30

@@ -37,8 +37,7 @@ def problem(error: Exception, path: str, method: str) -> Problem:
     if isinstance(error, OurError):
         if told := _outage.failed(str(error), time.monotonic()):
             log.warning("answered 503: %s", told)
-        body = _body(7910, "Service temporarily unavailable", "nothing was stored; send the request again")
-        return Problem(503, body, {"retry-after": str(error.retry_after)})
+        return unavailable("nothing was stored; send the request again", error.retry_after)
     log.error("answered 500", exc_info=error)
     return Problem(500, _body(7909, "Operation failed due to an internal error", "the fault is ours"), {})
 
@@ -47,6 +46,12 @@ def accepted() -> None:
     """Called for every request to the hot route that was answered 202."""
     if told := _outage.worked(time.monotonic):
         log.warning("accepts again %s", told)
+
+
+def unavailable(description: str, retry_after: int = OurError.retry_after) -> Problem:
+    """What cannot be done now, to be tried again after so many seconds."""
+    body = _body(7910, "Service temporarily unavailable", description)
+    return Problem(503, body, {"retry-after": str(retry_after)})
 
 
 def _of_caller(error: CallerError, path: str, method: str) -> Problem:

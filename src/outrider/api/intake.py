@@ -23,7 +23,7 @@ from outrider.domain.errors import CallerError
 EVENTS = "/v2/events"
 OPERATIONS = "/v2/operations"
 _encode = msgspec.json.Encoder().encode
-_JSON = (b"content-type", b"application/json")
+JSON = (b"content-type", b"application/json")
 _SENDS = (Scope.SEND,)
 
 
@@ -41,7 +41,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
     def fields(self) -> list[tuple[bytes, bytes]]:
         """Its headers."""
-        fields = [_JSON, (b"content-length", b"%d" % len(self.body))]
+        fields = [JSON, (b"content-length", b"%d" % len(self.body))]
         return [*fields, *[(name.encode(), value.encode()) for name, value in self.extra.items()]]
 
 

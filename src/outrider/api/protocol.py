@@ -2,7 +2,7 @@
 
 A request to the hot route is read from the parser and answered in one write, without ASGI's messages in between;
 that halves what HTTP costs an event. Everything else goes uvicorn's way, also a request to the hot route that needs
-what only uvicorn does: an interim answer, an upgrade, or its turn behind a pipelined one.
+what only uvicorn does: an interim answer, or an upgrade.
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from outrider.api.connection import Connection
 from outrider.api.credentials import source_of
-from outrider.api.intake import EVENTS, OPERATIONS, Admitted, Answer, IntakeRoute, refusal, too_large
+from outrider.api.intake import EVENTS, JSON, OPERATIONS, Admitted, Answer, IntakeRoute, refusal, too_large
+from outrider.api.lifetime import BODY
 
+SMALL = 1024  # bytes
+SMALL_AT_ONCE = 256
 _HOT = {EVENTS.encode(): EVENTS, OPERATIONS.encode(): OPERATIONS}
 
 
@@ -41,6 +44,7 @@ class Exchange:
         "path",
         "response_complete",
         "size",
+        "small",
     )
     response_started = False  # answers are written whole
 
@@ -54,6 +58,16 @@ class Exchange:
         self.admitted: Admitted | None = None
         self.chunks: list[bytes] = []
         self.size = 0
+        self.small = 0  # pieces at the end of `chunks`
+
+    def add(self, piece: bytes) -> None:
+        """Small ones are joined now and then, so that a body in tiny chunks takes no more memory than another."""
+        self.chunks.append(piece)
+        self.size += len(piece)
+        self.small = self.small + 1 if len(piece) < SMALL else 0
+        if self.small == SMALL_AT_ONCE:
+            self.chunks[-SMALL_AT_ONCE:] = [b"".join(self.chunks[-SMALL_AT_ONCE:])]
+            self.small = 0
 
 
 _NOBODY = _Nobody()
@@ -67,33 +81,37 @@ class IntakeProtocol(Connection):
     def __init__(self, route: IntakeRoute, **given: Any) -> None:
         super().__init__(**given)
         self._route = route
+        self._dated: list[tuple[bytes, bytes]] | None = None
+        self._usual_lines = b""
 
-    def on_headers_complete(self) -> None:
-        path, _, _ = self.url.partition(b"?")
+    def begin(self) -> None:
+        path, asks, _ = self.url.partition(b"?")
         hot = _HOT.get(path)
-        if hot is None or not self._takes_short_way():
-            super().on_headers_complete()
+        if hot is None or self._needs_uvicorn():
+            super().begin()
             return
-        keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
-        self.cycle = exchange = Exchange(hot, keep_alive=keep_alive)
-        query = httptools.parse_url(self.url).query or b""
+        keeps = not self.old and not self.closes_next and self.parser.should_keep_alive()
+        self.cycle = exchange = Exchange(hot, keep_alive=keeps)
+        query = (httptools.parse_url(self.url).query or b"") if asks else b""
         try:
             exchange.admitted = self._route.admit("POST", query, self.headers, source_of(self.client))
+            if self.length is not None and self.length > self._route.request_bytes:
+                raise too_large(self._route.request_bytes)
         except Exception as error:
             self._answer(exchange, refusal(error, hot))
 
-    def _takes_short_way(self) -> bool:
-        waits = self.cycle is not None and not self.cycle.response_complete
-        asks = self.expect_100_continue or self.parser.should_upgrade() or self.parser.get_method() != b"POST"
-        return not waits and not asks
+    def _needs_uvicorn(self) -> bool:
+        return self.expect_100_continue or self.parser.should_upgrade() or self.parser.get_method() != b"POST"
 
     def on_body(self, body: bytes) -> None:
         exchange = self.cycle
         if not isinstance(exchange, Exchange):
             super().on_body(body)
-        elif not exchange.response_complete:
-            exchange.chunks.append(body)
-            exchange.size += len(body)
+            return
+        if self.chunked:
+            self.count(body)
+        if not exchange.response_complete:
+            exchange.add(body)
             if exchange.size > self._route.request_bytes:
                 self._answer(exchange, refusal(too_large(self._route.request_bytes), exchange.path))
 
@@ -102,12 +120,14 @@ class IntakeProtocol(Connection):
         if not isinstance(exchange, Exchange):
             super().on_message_complete()
             return
-        self._arrived()
+        if self._state != BODY:
+            return
         exchange.more_body = False
         if not exchange.response_complete:
             task = self.loop.create_task(self._accept(exchange))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
+        self.arrived()
 
     async def _accept(self, exchange: Exchange) -> None:
         assert exchange.admitted is not None  # noqa: S101 - else it was answered with the headers
@@ -115,7 +135,7 @@ class IntakeProtocol(Connection):
         try:
             answer = await self._route.accept(exchange.path, exchange.admitted, body)
         except asyncio.CancelledError:
-            self.transport.close()  # the server stops and its patience is over
+            self.close()  # the server stops and its patience is over
             raise
         self._answer(exchange, answer)
 
@@ -126,10 +146,23 @@ class IntakeProtocol(Connection):
         if exchange.disconnected:
             return
         closes = answer.closes or not exchange.keep_alive
-        lines = [b"%s: %s\r\n" % pair for pair in (*self.server_state.default_headers, *answer.fields())]
-        if closes and not answer.closes:
-            lines.append(b"connection: close\r\n")
-        self.transport.write(b"".join((STATUS_LINE[answer.status], *lines, b"\r\n", answer.body)))
+        if closes or answer.extra:
+            lines = [b"%s: %s\r\n" % pair for pair in (*self.server_state.default_headers, *answer.fields())]
+            lines.append(b"connection: close\r\n" if closes and not answer.closes else b"")
+            lines.append(b"" if closes else self.kept_lines)
+            self.transport.write(b"".join((STATUS_LINE[answer.status], *lines, b"\r\n", answer.body)))
+        else:
+            length = b"content-length: %d\r\n\r\n" % len(answer.body)
+            self.transport.write(b"".join((STATUS_LINE[answer.status], self._usual(), length, answer.body)))
         if closes:
-            self.transport.close()
+            self.close()
         self.on_response_complete()
+
+    def _usual(self) -> bytes:
+        """The headers of an answer that does not close the connection, as they are for a second."""
+        dated = self.server_state.default_headers
+        if dated is not self._dated:
+            self._dated = dated
+            lines = b"".join(b"%s: %s\r\n" % pair for pair in (*dated, JSON))
+            self._usual_lines = lines + self.kept_lines
+        return self._usual_lines

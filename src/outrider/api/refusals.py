@@ -77,6 +77,19 @@ OURS = (
     Refusal(500, 7909, "the fault is ours"),
     Refusal(503, 7910, "it cannot be done now; nothing was stored, send it again after Retry-After seconds"),
 )
+NO_REQUEST = (
+    Refusal(
+        400, 7900, "400: it is not HTTP/1.1, has no `Host` or two, an ambiguous length, too much around its chunks"
+    ),
+    Refusal(408, 7900, "408: it did not arrive whole within 30 seconds"),
+    Refusal(414, 7900, "414: its first line is longer than 8 KiB"),
+    Refusal(431, 7900, "431: its head is larger than 32 KiB, or has more than 100 headers"),
+    Refusal(501, 7900, "501: its transfer coding is not `chunked`"),
+    Refusal(505, 7900, "505: its version is not HTTP/1"),
+    Refusal(
+        503, 7910, "503: all connections are taken, or the server stops; send it again after Retry-After seconds"
+    ),
+)
 NO_PATH = Refusal(404, 7904, "there is no such path")
 ELSEWHERE = (
     NO_PATH,

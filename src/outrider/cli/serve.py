@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
 import socket
 import ssl
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -14,10 +16,14 @@ from typing import Any
 
 import click
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 
-from outrider.api.app import build_app
-from outrider.api.connection import ARRIVE_WITHIN_S, Connection
+from outrider import descriptors
+from outrider.api.app import MANAGE_BODY_BYTES, build_app
+from outrider.api.connection import Connection
 from outrider.api.intake import IntakeRoute
+from outrider.api.lifetime import Waits
+from outrider.api.listener import Listener
 from outrider.api.protocol import IntakeProtocol
 from outrider.cli import say
 from outrider.cli.start import asked_to_stop, start
@@ -26,6 +32,8 @@ from outrider.domain.errors import ConfigError
 from outrider.observe import log
 from outrider.wiring import Outrider
 
+BACKLOG = 2048
+SEND_BUFFER = 256 * 1024  # bytes of answers in the system's hands: whether a peer takes them shows in ours
 COLLECT_AFTER = 20_000  # new objects; reference counting frees nearly everything before
 
 
@@ -35,22 +43,10 @@ def serve(roles: str | None) -> None:
     """Serve until SIGTERM or SIGINT; a second signal stops at once."""
     config = read_config(os.environ | ({"OUTRIDER_ROLES": roles} if roles is not None else {}))
     log.set_up(config.log_level)
-    _make_room()
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(config))
-
-
-def _make_room() -> None:
-    """As many sockets as the system allows, and a garbage collector that does not walk everything all the time."""
-    try:
-        import resource  # noqa: PLC0415 - not there on Windows
-    except ImportError:
-        pass
-    else:
-        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER, 20, 20)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(config))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -62,16 +58,44 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 class Server(uvicorn.Server):
-    """Ends with status 0 when asked to; uvicorn would raise the signal again afterwards.
+    """Accepts by a Listener, at most `room` connections. Ends with status 0 when asked to; uvicorn would raise the
+    signal again afterwards.
 
     From then on `outrider` is not ready. It goes on serving for `drain_s`, so that balancers see that; asked again,
     it ends at once.
     """
 
-    def __init__(self, config: uvicorn.Config, outrider: Outrider, drain_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        outrider: Outrider,
+        waits: Waits,
+        *,
+        room: int = descriptors.INCOMING,
+        drain_s: float = 0.0,
+    ) -> None:
         super().__init__(config)
         self._outrider = outrider
+        self._waits = waits
+        self._room = room
         self._drain_s = drain_s
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            sys.exit(STARTUP_FAILURE)
+        config = self.config
+        protocol: Any = config.http_protocol_class
+        make = partial(
+            protocol,
+            config=config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+        bounds: dict[str, Any] = {"room": self._room, "waits": self._waits, "context": config.ssl}
+        listeners: list[Any] = [Listener(each, make, self.server_state, **bounds) for each in sockets or ()]
+        self.servers = listeners  # which uvicorn closes
+        self.started = True
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -95,17 +119,30 @@ class Server(uvicorn.Server):
 
 async def _serve(config: Config) -> None:
     check_tls(config)
+    room = _room(config)
     listener = bind(config)
     outrider = await start(config)
     if outrider is None:
         return
-    server = Server(uvicorn_config(outrider, config), outrider, config.drain_ms / 1000)
+    waits = Waits(idle=config.keep_alive_ms / 1000)
+    served = uvicorn_config(outrider, config, waits)
+    server = Server(served, outrider, waits, room=room, drain_s=config.drain_ms / 1000)
     try:
         _open(listener)
         say.listening(listener.getsockname(), outrider.first, tls=config.tls_cert_file is not None)
         await server.serve(sockets=[listener])
     finally:
         await outrider.stop(0)
+
+
+def _room(config: Config) -> int:
+    """Most connections at a time. Raises ConfigError where there are too few descriptors."""
+    limit = descriptors.raised_limit()
+    room = descriptors.divide(limit, config.store_connections, config.max_connections).incoming
+    if config.max_connections is None and room < descriptors.INCOMING:
+        told = "%d connections at a time instead of %d, because the process may open %d files (ulimit -n)"
+        logging.getLogger("outrider").warning(told, room, descriptors.INCOMING, limit)
+    return room
 
 
 def listen(config: Config) -> socket.socket:
@@ -120,6 +157,7 @@ def bind(config: Config) -> socket.socket:
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)  # connections inherit it
     try:
         listener.bind((config.host, config.port))
     except (OSError, UnicodeError) as error:
@@ -131,7 +169,7 @@ def bind(config: Config) -> socket.socket:
 
 def _open(listener: socket.socket) -> None:
     try:
-        listener.listen(2048)
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise _not_listening(error) from error
@@ -159,9 +197,7 @@ def check_tls(config: Config) -> None:
         raise ConfigError("OUTRIDER_TLS_CERT_FILE/OUTRIDER_TLS_KEY_FILE", expected, reason) from error
 
 
-def uvicorn_config(
-    outrider: Outrider, config: Config, *, arrive_within_s: float = ARRIVE_WITHIN_S
-) -> uvicorn.Config:
+def uvicorn_config(outrider: Outrider, config: Config, waits: Waits) -> uvicorn.Config:
     """The server: its requests end before the engine stops, and arrive whole in time or not at all."""
     grace_s = config.stop_grace_ms / 1000
 
@@ -178,12 +214,13 @@ def uvicorn_config(
         startup=outrider.start,
         shutdown=stop,
     )
-    limit = {"arrive_within_s": arrive_within_s}
+    bounds: dict[str, Any] = {"waits": waits, "body_bytes": max(config.max_request_bytes, MANAGE_BODY_BYTES)}
     # Called as a class would be.
-    protocol: Any = partial(IntakeProtocol, intake, **limit) if takes_calls else partial(Connection, **limit)
+    protocol: Any = partial(IntakeProtocol, intake, **bounds) if takes_calls else partial(Connection, **bounds)
     return uvicorn.Config(
         app,
         http=protocol,
+        ws="none",
         ssl_certfile=config.tls_cert_file,
         ssl_keyfile=config.tls_key_file,
         lifespan="on",
@@ -192,5 +229,4 @@ def uvicorn_config(
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=max(1, round(grace_s)),
-        backlog=2048,
     )

@@ -14,7 +14,7 @@ from outrider.api.openapi import examples, intake, webhooks
 from outrider.api.openapi.call import Call, calls
 from outrider.api.openapi.operation import operation, shared_responses, told
 from outrider.api.openapi.schemas import Schemas
-from outrider.api.refusals import ELSEWHERE
+from outrider.api.refusals import ELSEWHERE, NO_REQUEST
 from outrider.domain.envelope import Envelope
 
 _METHODS = ("get", "post", "put", "patch", "delete")
@@ -32,6 +32,10 @@ families of codes, older paths with the classic one. Besides those each call nam
 exist is answered:
 
 {elsewhere}
+
+What is no request, or cannot be taken, is answered before its path is looked at, and the connection closes:
+
+{unread}
 """
 _TAGS = {
     "Intake": "Tell Outrider what happened.",
@@ -78,7 +82,7 @@ def document(app: Litestar) -> dict[str, Any]:
         "info": {
             "title": "Outrider",
             "version": __version__,
-            "description": _ABOUT.format(elsewhere=told(ELSEWHERE)),
+            "description": _ABOUT.format(elsewhere=told(ELSEWHERE), unread=told(NO_REQUEST)),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],

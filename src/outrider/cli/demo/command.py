@@ -15,6 +15,7 @@ import click
 from rich.console import Console
 from rich.live import Live
 
+from outrider.api.lifetime import Waits
 from outrider.cli import serve
 from outrider.cli.client import Client
 from outrider.cli.demo import certificates, scenario
@@ -50,7 +51,8 @@ async def _demo(folder: Path, once: bool, port: int) -> bool:
     )
     listener = serve.listen(config)
     outrider = await build(config)
-    server = serve.Server(serve.uvicorn_config(outrider, config), outrider)
+    waits = Waits()
+    server = serve.Server(serve.uvicorn_config(outrider, config, waits), outrider, waits)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     console.print(f"Outrider listens on {url}, its store is {folder / 'outrider.db'}")
