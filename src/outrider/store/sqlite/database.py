@@ -175,7 +175,8 @@ def _check_origin(connection: apsw.Connection) -> None:
 def migrate(connection: apsw.Connection) -> None:
     """Bring the file of `connection` up to date, each migration in a transaction with its version.
 
-    On a connection of its own, because a migration may sort a whole table. Raises ConfigError.
+    On a connection of its own, because a migration may sort a whole table; a new file has nothing to sort. Raises
+    ConfigError.
     """
     scripts = migrations()
     version = _scalar(connection, PRAGMAS["version"])
@@ -183,7 +184,7 @@ def migrate(connection: apsw.Connection) -> None:
         raise ConfigError("OUTRIDER_STORE", f"a store of version {len(scripts)} or older", f"version {version}")
     if version == len(scripts):
         return
-    with closing(connect(connection.filename, to_sort=True)) as sorting:
+    with closing(connect(connection.filename, to_sort=version > 0)) as sorting:
         for number, script in enumerate(scripts[version:], start=version + 1):
             with sorting:
                 sorting.execute(script.read_text(encoding="utf-8"))
