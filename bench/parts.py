@@ -145,7 +145,7 @@ class Bench:
             "OUTRIDER_PORT": "0",
             "OUTRIDER_BOOTSTRAP_API_KEY": API_KEY,
             "OUTRIDER_BOOTSTRAP_API_SECRET": API_SECRET,
-            "OUTRIDER_EGRESS_ALLOW": "127.0.0.0/8",
+            "OUTRIDER_EGRESS_ALLOW": "127.0.0.0/8,::1/128",
             "OUTRIDER_EGRESS_CA_FILE": str(self.ca),
             "OUTRIDER_LOG_LEVEL": "ERROR",
         }

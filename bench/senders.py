@@ -32,7 +32,7 @@ Post = Callable[[], Awaitable[int]]
 
 
 async def ours(url: str, ca: Path, requests: int) -> None:
-    sender = HttpSender(AddressPolicy.parse("127.0.0.0/8"), make_tls_context(str(ca)))
+    sender = HttpSender(AddressPolicy.parse("127.0.0.0/8,::1/128"), make_tls_context(str(ca)))
     request = Request(url, tuple(HEADERS.items()), BODY, TIMEOUT_S * 1000)
 
     async def post() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import socket
 import time
 import uuid
@@ -65,6 +66,8 @@ from outrider.store.sqlite import contents as sqlite_contents
 from outrider.store.sqlite import database as sqlite
 from outrider.vault.keyring import Keyring, open_keyring, unwrapped
 from outrider.vault.root import missing, root_key
+
+MOST_CONNECTIONS = 8_192  # outgoing ones
 
 
 class Outrider(msgspec.Struct):
@@ -182,7 +185,8 @@ def back_up(config: Config, target: Path, told: Callable[[int, int], None]) -> N
 async def build(config: Config) -> Outrider:
     """Open the store and wire everything to it. Raises ConfigError for what cannot be honoured."""
     clock, entropy = SystemClock(), SystemEntropy()
-    sender = HttpSender(AddressPolicy.parse(config.egress_allow), make_tls_context(config.egress_ca_file))
+    egress = AddressPolicy.parse(config.egress_allow)
+    sender = HttpSender(egress, make_tls_context(config.egress_ca_file), connections=_connections())
     root = root_key(config.root_key, config.root_key_path)
     store = await open_store(config, clock)
     try:
@@ -206,7 +210,20 @@ async def build(config: Config) -> Outrider:
         if found is None:
             raise
         raise found from error
-    return _wire(_Made(config, store, books, vault, sender, first, clock, entropy, Ids(clock.now, entropy.bytes)))
+    ids = Ids(clock.now, entropy.bytes)
+    return _wire(_Made(config, store, books, vault, egress, sender, first, clock, entropy, ids))
+
+
+def _connections() -> int:
+    """How many outgoing connections there may be: the store and the listener need descriptors first."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_CONNECTIONS if soft == resource.RLIM_INFINITY else min(soft // 4, MOST_CONNECTIONS)
+
+
+def _lane_limits(connections: int) -> LaneLimits:
+    """Deliveries under way never want more connections than there may be."""
+    usual = LaneLimits()
+    return msgspec.structs.replace(usual, under_way=max(1, min(usual.under_way, connections * 3 // 4)))
 
 
 class _Made(msgspec.Struct, frozen=True):
@@ -216,6 +233,7 @@ class _Made(msgspec.Struct, frozen=True):
     store: Store
     books: Books
     vault: Keyring
+    egress: AddressPolicy
     sender: HttpSender
     first: FirstCredentials | None
     clock: SystemClock
@@ -249,7 +267,7 @@ def _wire(made: _Made) -> Outrider:
         receivers=receivers,
         clock=clock,
         ids=ids,
-        limits=LaneLimits(),
+        limits=_lane_limits(_connections()),
         parts=Parts(Role.DISPATCH in config.roles, Role.HOUSEKEEPING in config.roles),
         hint=hint,
         retention=None if config.retention_days is None else config.retention_days * DAY,
@@ -268,7 +286,7 @@ def _services(made: _Made, handover: Handover, attempter: Attempter) -> Services
     clock, entropy, ids = made.clock, made.entropy, made.ids
     managed: dict[str, Any] = {"book": store.book, "books": books, "clock": clock, "entropy": entropy}
     reaching = managed | {"vault": vault, "handover": handover}
-    webhooks = Webhooks(**reaching, ledger=store.ledger)
+    webhooks = Webhooks(**reaching, ledger=store.ledger, egress=made.egress)
     masking = Masking(SecretNames.parse(config.masked_fields))
     intake = Intake(
         books=books,

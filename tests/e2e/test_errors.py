@@ -33,6 +33,9 @@ def refused(  # noqa: PLR0917 - reads as the table it checks
         ({"TargetUrl": "http://example.com"}, "TargetUrl", 1087),
         ({"TargetUrl": None}, "TargetUrl", 1087),
         ({"TargetUrl": "https://u:p@example.com"}, "TargetUrl", 1087),
+        ({"TargetUrl": "https://10.0.0.1/"}, "TargetUrl", 1087),
+        ({"TargetUrl": "https://[::ffff:a9fe:a9fe]/"}, "TargetUrl", 1087),
+        ({"TargetUrl": "https://☃.net/"}, "TargetUrl", 1087),
         ({"Event": "Nonsense"}, "Event", 1086),
         ({"Event": None}, "Event", 1086),
         ({"Event": 5}, "Event", 7900),
@@ -48,6 +51,19 @@ def refused(  # noqa: PLR0917 - reads as the table it checks
 )
 def test_webhooks(shared: Served, change: dict[str, Any], field: str, code: int) -> None:
     refused(shared, "POST", "/v2/manage/webhooks", HOOK | change, 400, code, field)
+
+
+def test_an_address_that_may_not_be_called_is_refused_wherever_one_is_set(shared: Served) -> None:
+    """127.0.0.0/8 is opened here, 10.0.0.0/8 is not."""
+    made = shared.ok("POST", "/v2/manage/webhooks", HOOK | {"TargetUrl": "https://127.0.0.1:1/", "Enabled": False})
+    path = f"/v2/manage/webhooks/{made['Id']}"
+    answer = refused(shared, "PUT", path, {"TargetUrl": "https://0xa000001/"}, 400, 1087, "TargetUrl")
+    assert answer["Given"] == "10.0.0.1, private"
+    assert "OUTRIDER_EGRESS_ALLOW" in answer["Expected"]
+    assert shared.ok("GET", path)["TargetUrl"] == "https://127.0.0.1:1/"
+    older = {"TargetUrl": "https://10.0.0.1/", "Event": "Login"}
+    refused(shared, "POST", "/api/v2/webhook", older, 403, 1087, "TargetUrl")
+    shared.ok("DELETE", path)
 
 
 def test_a_name_is_unique_in_any_case(shared: Served) -> None:

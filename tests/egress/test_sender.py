@@ -1,140 +1,30 @@
-"""The sender against real TLS peers, kind and hostile: every attempt ends in time, with a reason."""
+"""The sender against real TLS peers; hostile ones are in `test_hostile.py`."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
+import os
 import socket
-import ssl
+import struct
+import threading
 import time
-import tracemalloc
-from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvloop
 
+from egress.world import OK, TIMEOUT_MS, World, one, read_request, says, silent
 from outrider.domain.address import AddressPolicy
 from outrider.domain.errors import ConfigError
-from outrider.egress.dial import SystemResolve
+from outrider.egress.names import SystemResolve
 from outrider.egress.sender import HttpSender
 from outrider.egress.tls import make_tls_context
-from outrider.ports.sender import Failure, FailureKind, Reply, Request
+from outrider.ports.sender import Failure, FailureKind, Reply
 
-TIMEOUT_MS = 600
 SLACK_S = 0.25
-OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
-Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-async def read_request(reader: asyncio.StreamReader) -> bytes:
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-    return head + await reader.readexactly(length)
-
-
-def says(*parts: bytes, close: bool = True, again: bool = False) -> Peer:
-    """A peer that reads a request and answers with these bytes."""
-
-    async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while True:
-            await read_request(reader)
-            for part in parts:
-                writer.write(part)
-                await writer.drain()
-            if not again:
-                break
-        if close:
-            writer.close()
-        else:
-            await asyncio.sleep(30)
-
-    return peer
-
-
-def drips(opening: bytes, drop: bytes, pause: float = 0.01) -> Peer:
-    """A peer that never stops sending."""
-
-    async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await read_request(reader)
-        writer.write(opening)
-        while True:
-            writer.write(drop)
-            await writer.drain()
-            await asyncio.sleep(pause)
-
-    return peer
-
-
-async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await asyncio.sleep(30)
-
-
-async def resets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await read_request(reader)
-    writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nabc")
-    await writer.drain()
-    writer.transport.abort()
-
-
-class World:
-    """A TLS server with one peer, and a sender that trusts it. `accepted` counts connections."""
-
-    def __init__(self, authority: tuple[Path, Path]) -> None:
-        self.ca, self.certificate = authority
-        self.accepted = 0
-        self.port = 0
-        self.errors: list[dict[str, Any]] = []
-
-    async def play(
-        self, peer: Peer, use: Callable[[World, HttpSender], Awaitable[Any]], *, tls: bool = True, **options: Any
-    ) -> Any:
-        async def counted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            self.accepted += 1
-            try:
-                await peer(reader, writer)
-            except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-                pass  # the sender hung up, as hostile peers deserve
-            finally:
-                writer.close()
-
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.certificate)
-        server = await asyncio.start_server(counted, "127.0.0.1", 0, ssl=context if tls else None)
-        self.port = server.sockets[0].getsockname()[1]
-        options = {"policy": AddressPolicy.parse("127.0.0.0/8"), "resolve": self.resolve} | options
-        sender = HttpSender(options.pop("policy"), make_tls_context(str(self.ca)), **options)
-        try:
-            return await use(self, sender)
-        finally:
-            await sender.close()
-            server.close()
-            tasks = asyncio.all_tasks() - {asyncio.current_task()}
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def resolve(self, host: str, port: int) -> list[tuple[Any, ...]]:
-        return [(2, 1, 6, "", ("127.0.0.1", port))]
-
-    def request(self, path: str = "/hook?a=1", host: str = "localhost", **changes: Any) -> Request:
-        fields: dict[str, Any] = {
-            "url": f"https://{host}:{self.port}{path}", "headers": (("x-a", "b"),), "body": b"{}",
-            "timeout_ms": TIMEOUT_MS,
-        }  # fmt: skip
-        return Request(**(fields | changes))
-
-
-@pytest.fixture(params=["asyncio", "uvloop"])
-def run(request: pytest.FixtureRequest) -> Any:
-    factory = uvloop.new_event_loop if request.param == "uvloop" else None
-    with asyncio.Runner(loop_factory=factory) as runner:
-        yield runner.run
-
-
-async def one(world: World, sender: HttpSender) -> Reply | Failure:
-    return await sender.send(world.request())
 
 
 def test_the_request_and_the_reply(run: Any, authority: tuple[Path, Path]) -> None:
@@ -207,55 +97,6 @@ def test_a_compressed_answer_stays_compressed(run: Any, authority: tuple[Path, P
     assert (reply.body, reply.body_cut) == (bomb[:4096], True)
 
 
-ENDLESS = drips(b"HTTP/1.1 200 OK\r\ncontent-length: 999999999\r\n\r\n", b"x" * 65536, 0)
-HOSTILE = {
-    "silent before headers": (silent, FailureKind.TIMEOUT),
-    "dripping headers": (drips(b"HTTP/1.1 200 OK\r\n", b"a"), FailureKind.TIMEOUT),
-    "dripping body": (drips(b"HTTP/1.1 200 OK\r\ncontent-length: 999999\r\n\r\n", b"x", 0.02), FailureKind.TIMEOUT),
-    "giant headers": (drips(b"HTTP/1.1 200 OK\r\n", b"a: " + b"b" * 8000 + b"\r\n", 0), FailureKind.PROTOCOL),
-    "1xx storm": (drips(b"", b"HTTP/1.1 100 Continue\r\n\r\n", 0), FailureKind.PROTOCOL),
-    "upgrade": (says(b"HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"), FailureKind.PROTOCOL),
-    "garbage": (says(b"\x00\xff garbage\r\n\r\n"), FailureKind.PROTOCOL),
-    "invalid chunking": (
-        says(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", close=False),
-        FailureKind.PROTOCOL,
-    ),
-    "early close": (says(b""), FailureKind.RESET),
-    "close in headers": (says(b"HTTP/1.1 200 OK\r\ncontent-"), FailureKind.RESET),
-    "reset in body": (resets, FailureKind.RESET),
-    "short body": (says(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nabc"), FailureKind.RESET),
-}
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_receivers_end_in_time_with_a_reason(run: Any, authority: tuple[Path, Path], name: str) -> None:
-    peer, kind = HOSTILE[name]
-    started = time.monotonic()
-
-    async def timed(world: World, sender: HttpSender) -> tuple[Any, float]:
-        started = time.monotonic()
-        return await sender.send(world.request()), time.monotonic() - started
-
-    answer, seconds = run(World(authority).play(peer, timed))
-    assert isinstance(answer, Failure), answer
-    assert answer.kind is kind, answer
-    assert answer.detail
-    assert seconds <= TIMEOUT_MS / 1000 + SLACK_S
-    assert time.monotonic() - started < 30
-
-
-def test_an_endless_body_is_cut(run: Any, authority: tuple[Path, Path]) -> None:
-    reply = run(World(authority).play(ENDLESS, one))
-    assert isinstance(reply, Reply)
-    assert (len(reply.body), reply.body_cut) == (4096, True)
-
-
-def test_a_peer_that_never_shakes_hands(run: Any, authority: tuple[Path, Path]) -> None:
-    answer = run(World(authority).play(silent, one, tls=False))
-    assert isinstance(answer, Failure)
-    assert answer.kind is FailureKind.TIMEOUT
-
-
 def test_a_peer_that_never_accepts(run: Any, authority: tuple[Path, Path]) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -270,35 +111,6 @@ def test_a_peer_that_never_accepts(run: Any, authority: tuple[Path, Path]) -> No
         *answers, seconds = run(World(authority).play(silent, unaccepted))
     assert {answer.kind for answer in answers} == {FailureKind.TIMEOUT}
     assert seconds <= TIMEOUT_MS / 1000 + SLACK_S
-
-
-@pytest.mark.parametrize("name", ["1xx storm", "giant headers", "endless body"])
-def test_memory_stays_flat(run: Any, authority: tuple[Path, Path], name: str) -> None:
-    peer = ENDLESS if name == "endless body" else HOSTILE[name][0]
-
-    async def again_and_again(world: World, sender: HttpSender) -> int:
-        for _ in range(5):
-            await sender.send(world.request())
-        tracemalloc.start()
-        try:
-            for _ in range(30):
-                await sender.send(world.request())
-            return tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
-
-    # The peers' own buffers count too: they are in this process.
-    assert run(World(authority).play(peer, again_and_again)) < 20_000_000
-
-
-def test_a_peer_without_tls(run: Any, authority: tuple[Path, Path]) -> None:
-    async def plain(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(OK)
-        await writer.drain()
-
-    answer = run(World(authority).play(plain, one, tls=False))
-    assert isinstance(answer, Failure)
-    assert answer.kind is FailureKind.TLS
 
 
 @pytest.mark.parametrize(
@@ -330,6 +142,40 @@ def test_spellings_of_loopback_are_refused_without_permission(
     assert isinstance(answer, Failure)
     assert answer.kind is FailureKind.REFUSED_BY_POLICY
     assert world.accepted == 0
+
+
+def test_a_receiver_that_resets_at_once_closes_no_descriptor_but_its_own(
+    run: Any, authority: tuple[Path, Path]
+) -> None:
+    """What else is opened meanwhile has the numbers of descriptors that were just closed."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
+        threading.Thread(target=_reset_all, args=(listener,), daemon=True).start()
+
+        async def use(world: World, sender: HttpSender) -> tuple[int, int]:
+            world.port = listener.getsockname()[1]
+            failed = lost = 0
+            for _ in range(300):
+                answer = await sender.send(world.request())
+                failed += isinstance(answer, Failure) and answer.kind in {FailureKind.TLS, FailureKind.CONNECT}
+                files = [os.open(os.devnull, os.O_RDONLY) for _ in range(4)]
+                await asyncio.sleep(0)
+                gc.collect(0)
+                for file in files:
+                    try:
+                        os.close(file)
+                    except OSError:
+                        lost += 1
+            return failed, lost
+
+        assert run(World(authority).play(silent, use)) == (300, 0)
+
+
+def _reset_all(listener: socket.socket) -> None:
+    with suppress(OSError):
+        while True:
+            peer, _ = listener.accept()
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            peer.close()
 
 
 def test_what_refuses_connections(run: Any, authority: tuple[Path, Path]) -> None:

@@ -48,7 +48,10 @@ def test_what_a_buried_process_held_is_forgotten_and_sent_by_others(
     receiver = receive(hang)
     url = postgres_server.database()
     config = Config(
-        store=url, root_key=postgres.ROOT_KEY, egress_allow="127.0.0.0/8", egress_ca_file=str(authority[0])
+        store=url,
+        root_key=postgres.ROOT_KEY,
+        egress_allow="127.0.0.0/8,::1/128",
+        egress_ca_file=str(authority[0]),
     )
 
     async def play() -> None:

@@ -1,7 +1,8 @@
 """`outrider`, enclosed: what it sends reaches the receiver named by RECEIVER_PORT, or nobody.
 
 Names below example.com lead to that receiver, so that examples may say where they go; any other name does not
-resolve. As the second lock, a connection to any other address ends the process, which no test can overlook.
+resolve, and no name server is asked. As the second lock, a connection to any other address ends the process, which
+no test can overlook.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import sys
 from typing import Any
 
 from outrider.cli.main import main
+from outrider.egress import names
+from outrider.egress.names import SystemResolve
 
 RECEIVER = ("127.0.0.1", int(os.environ["RECEIVER_PORT"]))
 _resolve = socket.getaddrinfo
@@ -24,6 +27,10 @@ def resolve(host: Any, port: Any, *arguments: Any, **options: Any) -> Any:
     raise socket.gaierror(socket.EAI_NONAME, "nobody else can be reached from here")
 
 
+async def resolve_here(self: SystemResolve, host: str, port: int) -> Any:
+    return resolve(host, port, type=socket.SOCK_STREAM)
+
+
 def watch(event: str, arguments: tuple[Any, ...]) -> None:
     if event not in {"socket.connect", "socket.sendto"}:
         return
@@ -33,5 +40,7 @@ def watch(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 socket.getaddrinfo = resolve
+SystemResolve.__call__ = resolve_here
+names.is_address = lambda _: False  # so that an address does not resolve either
 sys.addaudithook(watch)
 main()

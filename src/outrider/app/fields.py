@@ -120,7 +120,8 @@ WebhookName = Annotated[
 TargetUrl = Annotated[
     str,
     described(
-        "Where deliveries go: https, without user info or fragment.",
+        "Where deliveries go: https, without user info or fragment. An address as host has to be one that Outrider "
+        "may call: a public one, or one that its operator opened.",
         examples=["https://crm.example.com/hooks"],
         format="uri",
         maxLength=2048,

@@ -14,6 +14,7 @@ from outrider.app.books import Books
 from outrider.app.names import check_count
 from outrider.app.sealing import sealed
 from outrider.domain import limits
+from outrider.domain.address import AddressPolicy
 from outrider.domain.breaker import Health
 from outrider.domain.errors import InvalidField, NotFound
 from outrider.domain.ids import is_object_id, object_id
@@ -95,7 +96,9 @@ class Webhooks:
         clock: Clock,
         entropy: Entropy,
         handover: Handover,
+        egress: AddressPolicy,
     ) -> None:
+        self._egress = egress
         self._ledger = ledger
         self._book = book
         self._books = books
@@ -200,7 +203,7 @@ class Webhooks:
         if given.Event is not UNSET or given.Events is not UNSET:
             changes["events"] = _events(given.Event or None, given.Events or None)
         if given.TargetUrl is not UNSET:
-            changes["target_url"] = check_target_url(given.TargetUrl or "", code=URL_INVALID)
+            changes["target_url"] = check_target_url(given.TargetUrl or "", code=URL_INVALID, egress=self._egress)
         if given.SecretName is not UNSET:
             changes["secret"] = _secret_name(given.SecretName, book)
         if given.Authentication is not UNSET:

@@ -80,7 +80,10 @@ class Attempter:
         except (Unsealable, LookupError) as error:
             log.error("cannot sign for webhook %s: %s", webhook.id, error)
             return self._untried(delivery, Outcome.OURS, "signing secret not available")
-        answer = await self._send(request)
+        try:
+            answer = await self._send(request)
+        except OurError as error:
+            return self._untried(delivery, Outcome.OURS, str(error))
         now = self._clock.now()
         record = _record(delivery.attempts + 1, started, common, request, answer)
         return self._settlement(delivery, webhook, judge(answer, now), record, now)

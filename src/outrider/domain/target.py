@@ -6,10 +6,13 @@ Names that would break the request or forge ours are refused when they are set, 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from functools import lru_cache
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
+from outrider.domain.address import AddressPolicy
 from outrider.domain.errors import InvalidField
+from outrider.domain.host import UnusableHost, canonical_host, is_address
 from outrider.domain.redaction import MASK
 
 OUR_HEADERS = frozenset(
@@ -34,13 +37,14 @@ LARGEST_HEADERS = 8192  # bytes: names, values and what stands between them
 _AROUND_A_HEADER = len(": \r\n")
 
 
-def check_target_url(url: str, field: str = "TargetUrl", *, code: int = 7900) -> str:
-    """The URL when it can be called: https with a host, without user info or fragment."""
+def check_target_url(
+    url: str, field: str = "TargetUrl", *, code: int = 7900, egress: AddressPolicy | None = None
+) -> str:
+    """The URL when it can be called: https with a host, without user info or fragment. Where `egress` is given,
+    an address as its host has to be one that may be dialled; a name is judged when it is looked up."""
     try:
         parts = urlsplit(url)
         port = parts.port
-        if parts.hostname and ":" not in parts.hostname:
-            parts.hostname.encode("idna")  # as it is dialled
     except ValueError:
         raise InvalidField(field, "a valid https URL", UNREADABLE, code=code) from None
     faults = (
@@ -59,11 +63,23 @@ def check_target_url(url: str, field: str = "TargetUrl", *, code: int = 7900) ->
     for wrong, expected, given in faults:
         if wrong:
             raise InvalidField(field, expected, given, code=code)
+    _check_host(parts.hostname or "", field, code, egress)
     return url
 
 
+def _check_host(given: str, field: str, code: int, egress: AddressPolicy | None) -> None:
+    try:
+        host = canonical_host(given)
+    except UnusableHost as error:
+        raise InvalidField(field, error.expected, "another host", code=code) from None
+    refusal = egress.refusal(host) if egress is not None and is_address(host) else None
+    if refusal is not None:
+        expected = "an address that is public or that the operator opened (OUTRIDER_EGRESS_ALLOW)"
+        raise InvalidField(field, expected, f"{host}, {refusal}", code=code)
+
+
 def same_target(one: str, other: str) -> bool:
-    """Whether two https URLs name the same target: host in any case, the default port said or not."""
+    """Whether two https URLs name the same target: host in any spelling, the default port said or not."""
     return one == other or _spelled(one) == _spelled(other)
 
 
@@ -72,9 +88,14 @@ def same_host(one: str, other: str) -> bool:
     return _spelled(one)[:2] == _spelled(other)[:2]
 
 
+@lru_cache(4096)
 def _spelled(url: str) -> tuple[str | None, int, str, str]:
     parts = urlsplit(url)
-    return parts.hostname, parts.port or _HTTPS_PORT, parts.path or "/", parts.query
+    host = parts.hostname
+    if host is not None:
+        with suppress(UnusableHost):  # one that was saved when it could still be dialled
+            host = canonical_host(host)
+    return host, parts.port or _HTTPS_PORT, parts.path or "/", parts.query
 
 
 def check_headers(headers: dict[str, str]) -> dict[str, str]:

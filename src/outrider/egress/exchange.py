@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import struct
+import termios
 import time
 from typing import Any, cast
 
 import httptools
 
 HEADER_BYTES = 32 * 1024
-SLICE = 4096
+HEADERS = 128
+FRAMING = 8  # bytes of an answer's body as it comes, for each that is kept: chunks may hold a byte each
+SLICE = 4096  # what the parser gets at once: it is looked at only in between
+LARGE = 64 * 1024  # a request beyond that may lie unread when the answer is here
 INTERIM_ANSWERS = 16
 EARLY_S = 0.001  # the grain of the loop's timers
 _FRAMING = ("content-length", "transfer-encoding")
@@ -40,17 +46,25 @@ class Answer:
 
 
 class Connection(asyncio.Protocol):
-    """httptools calls the `on_…` methods. After an exchange, `reusable` says if another may follow."""
+    """httptools calls the `on_…` methods. After an exchange, `reusable` says if another may follow.
+
+    Every byte counts: until the headers are complete HEADER_BYTES of them, interim answers included, and as many
+    more, with FRAMING times the body that is kept, until the answer's end. Beyond, the answer is malformed, or cut
+    when its status is known.
+    """
 
     def __init__(self, body_cap: int, loop: asyncio.AbstractEventLoop) -> None:
         self._cap = body_cap
+        self._answer_bytes = 2 * HEADER_BYTES + FRAMING * body_cap
         self._loop = loop
         self._transport: asyncio.Transport | None = None
         self._parser: Any = httptools.HttpResponseParser(self)
         self._answer = Answer()
         self._future: asyncio.Future[Answer] | None = None  # set while an answer is awaited
-        self._header_bytes = 0
+        self._bytes = 0
+        self._headers = 0
         self._interim = 0
+        self._large = False
         self._deadline = 0.0
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = 0.0
@@ -67,7 +81,8 @@ class Connection(asyncio.Protocol):
         """
         assert self._transport is not None  # noqa: S101 - create_connection returned, so it is made
         self._answer = Answer()
-        self._header_bytes = self._interim = 0
+        self._bytes = self._headers = self._interim = 0
+        self._large = len(content) > LARGE
         self.reusable = False
         self._deadline = deadline
         if self._alarm is None or self._alarm_at > deadline:
@@ -119,24 +134,28 @@ class Connection(asyncio.Protocol):
             self._fail(Malformed("not a valid HTTP/1.1 answer"))
 
     def _feed(self, data: bytes) -> None:
-        """In slices until the headers are complete, so that a body behind them is not counted as headers."""
-        if not self._answer.status and self._header_bytes + len(data) <= SLICE:
-            self._header_bytes += len(data)
-            self._parser.feed_data(data)
-            return
-        fed = 0
-        while fed < len(data) and not self._answer.status:
-            if self._header_bytes > HEADER_BYTES:
-                self._fail(Malformed(f"headers larger than {HEADER_BYTES} bytes"))
-                return
-            piece = data[fed : fed + SLICE]
-            fed += len(piece)
-            self._header_bytes += len(piece)
+        size = len(data)
+        for fed in range(0, size, SLICE):
+            piece = data if size <= SLICE else data[fed : fed + SLICE]
             self._parser.feed_data(piece)
-        if fed < len(data) and self.alive:
-            self._parser.feed_data(data[fed:])
+            self._bytes += len(piece)
+            if not self._answer.status:
+                if self._bytes > HEADER_BYTES:
+                    self._fail(Malformed(f"headers larger than {HEADER_BYTES} bytes"))
+            elif self._bytes > self._answer_bytes:
+                self._cut()
+            if fed + SLICE < size and not self.alive:
+                return
+
+    def _cut(self) -> None:
+        """The status is known, which is what counts; nothing more of the answer is taken."""
+        if not self._over:
+            self._answer.cut = True
+            self._finish()
+            self.close()
 
     def eof_received(self) -> bool:
+        self.connection_lost(None)  # now, and not when our own goodbye is through
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -156,7 +175,11 @@ class Connection(asyncio.Protocol):
         return self._future is None or self._future.done()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._over:
+        if self._over or self._answer.status:
+            return  # a trailer says nothing that is asked for, and must not pass for a header
+        self._headers += 1
+        if self._headers > HEADERS:
+            self._fail(Malformed(f"more than {HEADERS} headers"))
             return
         field = name.decode("latin-1").lower()
         if field in _FRAMING:
@@ -171,7 +194,9 @@ class Connection(asyncio.Protocol):
             self._interim += 1
             self._answer.headers.clear()
             self._answer.framed = False
-            if status == 101 or self._interim > INTERIM_ANSWERS:
+            if status == 101:
+                self._fail(Malformed("an upgrade nobody asked for"))
+            elif self._interim > INTERIM_ANSWERS:
                 self._fail(Malformed("too many interim answers"))
             return
         self._answer.status = status
@@ -182,16 +207,23 @@ class Connection(asyncio.Protocol):
         room = self._cap - len(self._answer.body)
         self._answer.body += body[:room]
         if len(body) > room:
-            self._answer.cut = True
-            self._finish()
-            self.close()
+            self._cut()
 
     def on_message_complete(self) -> None:
         answer = self._answer
         if answer.status and not self._over:
             ends = answer.framed or answer.status in _NO_BODY
-            self.reusable = ends and bool(self._parser.should_keep_alive())
+            self.reusable = ends and bool(self._parser.should_keep_alive()) and not (self._large and self._unread())
             self._finish()
+
+    def _unread(self) -> bool:
+        """Whether bytes of the request are still to be sent: an idle connection would keep them in memory."""
+        assert self._transport is not None  # noqa: S101 - as in `exchange`
+        sock = self._transport.get_extra_info("socket")
+        try:
+            return bool(struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0" * 4))[0])
+        except OSError:
+            return True
 
     def _finish(self) -> None:
         if self._future is not None and not self._future.done():

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 import time
-from collections import deque
 
 from outrider.domain.address import AddressPolicy
-from outrider.egress.dial import Dialler, NotConnected, Parts, Resolve, SystemResolve
-from outrider.egress.exchange import Broken, Connection, Malformed
+from outrider.domain.errors import OurError
+from outrider.domain.host import UnusableHost
+from outrider.egress.dial import Dialler, Parts
+from outrider.egress.exchange import Answer, Broken, Connection, Malformed
+from outrider.egress.faults import NotConnected, OutOfSockets
+from outrider.egress.names import Resolve, SystemResolve
+from outrider.egress.pool import Peer, Pool
 from outrider.egress.wire import Target, request_bytes, target
 from outrider.ports.sender import Failure, FailureKind, Reply, Request, Timing
 
+log = logging.getLogger("outrider.sender")
 BODY_CAP = 4096
-IDLE_S = 20.0
-IDLE_PER_HOST = 512  # webhooks often share a host; each may have 64 attempts under way
+CONNECTIONS = 256  # a quarter of the descriptors that most systems give a process
+COMPLAINT_EVERY_S = 60.0
 
 
 class HttpSender:
     """Sends each request exactly once: there is no hidden second try.
 
     A connection is reused only while its peer has not closed it; a request that was written and not answered
-    is a failure, whatever the connection's age.
+    is a failure, whatever the connection's age. There are at most `connections` of them, idle ones included.
     """
 
     def __init__(
@@ -31,29 +37,34 @@ class HttpSender:
         tls: ssl.SSLContext,
         *,
         body_cap: int = BODY_CAP,
+        connections: int = CONNECTIONS,
         resolve: Resolve | None = None,
     ) -> None:
-        self._dialler = Dialler(policy, tls, body_cap, resolve or SystemResolve())
-        self._idle: dict[tuple[str, int], deque[Connection]] = {}
+        self._quiet_until = 0.0
+        self._system = SystemResolve()
+        self._pool = Pool(connections)
+        self._dialler = Dialler(policy, tls, body_cap, resolve or self._system, self._pool)
 
     async def send(self, request: Request) -> Reply | Failure:
-        """Never raises for what a receiver or the network does; ValueError for an unsendable request."""
-        aim = target(request.url, request.fixed)
-        content = request_bytes(aim.opening, request)
+        """Never raises for what a receiver or the network does; ValueError for an unsendable request, OurError when
+        this process has no connection to give."""
         parts = Parts()
-        started = written = time.perf_counter()
-        deadline = asyncio.get_running_loop().time() + request.timeout_ms / 1000
+        started = time.perf_counter()
         try:
-            connection = self._kept(aim, started)
-            if connection is None:
-                async with asyncio.timeout_at(deadline):
-                    connection = await self._dialler.connect(aim.host, aim.port, parts)
-                written = time.perf_counter()
-            try:
-                answer = await connection.exchange(content, deadline)
-            except BaseException:
-                connection.close()
-                raise
+            aim = target(request.url, request.fixed)
+        except UnusableHost:
+            return _failure(FailureKind.DNS, "the host name cannot be looked up", parts, started)
+        content = request_bytes(aim.opening, request)
+        deadline = asyncio.get_running_loop().time() + request.timeout_ms / 1000
+        peer = (aim.host, aim.port)
+        kept = used = self._take(peer, started)
+        now = started
+        try:
+            used = kept or await self._connected(aim, parts, deadline)
+            written = started if kept else time.perf_counter()
+            answer = await used.exchange(content, deadline)
+            now = answer.done_at
+            return _reply(answer, parts, started, written)
         except TimeoutError:
             limit = f"{request.timeout_ms / 1000:g}"
             return _failure(FailureKind.TIMEOUT, f"no whole answer within {limit} s", parts, started)
@@ -63,45 +74,47 @@ class HttpSender:
             return _failure(FailureKind.PROTOCOL, str(error), parts, started)
         except Broken:
             return _failure(FailureKind.RESET, "the connection broke before a whole answer", parts, started)
-        timing = Timing(
-            dns_ms=parts.dns_ms,
-            connect_ms=parts.connect_ms,
-            tls_ms=parts.tls_ms,
-            wait_ms=(answer.first_at - written) * 1000,
-            read_ms=(answer.done_at - answer.first_at) * 1000,
-            total_ms=(answer.done_at - started) * 1000,
-        )
-        self._keep(aim, connection, answer.done_at)
-        return Reply(answer.status, tuple(answer.headers), answer.body, answer.cut, timing)
+        finally:
+            self._pool.give(peer, used, now)
 
     async def close(self) -> None:
-        for connections in self._idle.values():
-            for connection in connections:
-                connection.close()
-        self._idle.clear()
+        self._pool.close()
+        await self._system.close()
         await asyncio.sleep(0)
 
-    def _kept(self, aim: Target, now: float) -> Connection | None:
-        """The most recently used live connection; stale ones are closed on the way."""
-        idle = self._idle.get((aim.host, aim.port))
-        while idle:
-            connection = idle.pop()
-            if connection.alive and now - connection.idle_since < IDLE_S:
-                return connection
-            connection.close()
-        return None
+    def _take(self, peer: Peer, now: float) -> Connection | None:
+        try:
+            return self._pool.take(peer, now)
+        except OutOfSockets as error:
+            self._complain(error)
+            raise
 
-    def _keep(self, aim: Target, connection: Connection, now: float) -> None:
-        idle = self._idle.get((aim.host, aim.port))
-        if idle is None:
-            idle = self._idle[aim.host, aim.port] = deque()
-        if not (connection.reusable and connection.alive and len(idle) < IDLE_PER_HOST):
-            connection.close()
-            if not idle:
-                del self._idle[aim.host, aim.port]
-            return
-        connection.idle_since = now
-        idle.append(connection)
+    async def _connected(self, aim: Target, parts: Parts, deadline: float) -> Connection:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self._dialler.connect(aim, parts)
+        except OurError as error:
+            self._complain(error)
+            raise
+
+    def _complain(self, error: OurError) -> None:
+        """Once in a while: every delivery would say the same."""
+        now = time.monotonic()
+        if now >= self._quiet_until:
+            self._quiet_until = now + COMPLAINT_EVERY_S
+            log.warning("deliveries wait: %s; %d outgoing connections are open", error, self._pool.open)
+
+
+def _reply(answer: Answer, parts: Parts, started: float, written: float) -> Reply:
+    timing = Timing(
+        dns_ms=parts.dns_ms,
+        connect_ms=parts.connect_ms,
+        tls_ms=parts.tls_ms,
+        wait_ms=(answer.first_at - written) * 1000,
+        read_ms=(answer.done_at - answer.first_at) * 1000,
+        total_ms=(answer.done_at - started) * 1000,
+    )
+    return Reply(answer.status, tuple(answer.headers), answer.body, answer.cut, timing)
 
 
 def _failure(kind: FailureKind, detail: str, parts: Parts, started: float) -> Failure:

@@ -8,6 +8,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from outrider.domain.host import canonical_host
 from outrider.ports.sender import Request
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -15,9 +16,11 @@ _UNSAFE = re.compile(r"[^\x20-\x7e\t]")
 
 
 class Target(msgspec.Struct, frozen=True):
-    """Where a URL points: host as a name or literal for DNS and TLS, and the bytes that open its requests."""
+    """Where a URL points: its canonical host, for DNS; the same without its final dot, for TLS (RFC 6066,
+    section 3); and the bytes that open its requests."""
 
     host: str
+    server_name: str
     port: int
     opening: bytes
 
@@ -27,19 +30,19 @@ def target(url: str, fixed: tuple[tuple[str, str], ...]) -> Target:
     """Where to send, and the bytes all requests there begin with: request line, our headers, then `fixed`.
 
     Raises ValueError for a URL that is not https or has no host, and for a header that would break the request:
-    callers checked both when they were set.
+    callers checked both when they were set. Raises UnusableHost for a host that was saved when it could be dialled.
     """
     parts = urlsplit(url)
     if parts.scheme.lower() != "https" or not parts.hostname:
         raise ValueError("only https URLs with a host are sent to")
-    host = parts.hostname if ":" in parts.hostname else parts.hostname.encode("idna").decode()
+    host = canonical_host(parts.hostname)
     port = parts.port or 443
     shown = f"[{host}]" if ":" in host else host
     path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
     query = "?" + quote(parts.query, safe="/?%:@!$&'()*+,;=~-._") if parts.query else ""
     authority = shown if port == 443 else f"{shown}:{port}"
     opening = f"POST {path}{query} HTTP/1.1\r\nhost: {authority}\r\nconnection: keep-alive\r\n"
-    return Target(host, port, (opening + _lines(fixed)).encode("ascii"))
+    return Target(host, host.removesuffix("."), port, (opening + _lines(fixed)).encode("ascii"))
 
 
 def request_bytes(opening: bytes, request: Request) -> bytes:

@@ -66,7 +66,9 @@ class Failure(msgspec.Struct, frozen=True, gc=False):
 class Sender(Protocol):
     """Sends; never raises for anything a receiver or the network does."""
 
-    async def send(self, request: Request) -> Reply | Failure: ...
+    async def send(self, request: Request) -> Reply | Failure:
+        """Raises OurError when this process cannot send at all now: too few descriptors, say."""
+        ...
 
     async def close(self) -> None:
         """Close kept-open connections. Idempotent."""
