@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import socket
 import time
 import uuid
@@ -14,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from outrider import __version__
+from outrider import __version__, descriptors
 from outrider.app.accept import Intake, Limits
 from outrider.app.access import Access
 from outrider.app.books import Books
@@ -186,7 +185,11 @@ async def build(config: Config) -> Outrider:
     """Open the store and wire everything to it. Raises ConfigError for what cannot be honoured."""
     clock, entropy = SystemClock(), SystemEntropy()
     egress = AddressPolicy.parse(config.egress_allow)
-    sender = HttpSender(egress, make_tls_context(config.egress_ca_file), connections=_connections())
+    sender = HttpSender(
+        egress,
+        make_tls_context(config.egress_ca_file),
+        connections=descriptors.outgoing(descriptors.raised_limit()),
+    )
     root = root_key(config.root_key, config.root_key_path)
     store = await open_store(config, clock)
     try:
@@ -212,12 +215,6 @@ async def build(config: Config) -> Outrider:
         raise found from error
     ids = Ids(clock.now, entropy.bytes)
     return _wire(_Made(config, store, books, vault, egress, sender, first, clock, entropy, ids))
-
-
-def _connections() -> int:
-    """How many outgoing connections there may be: the store and the listener need descriptors first."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return MOST_CONNECTIONS if soft == resource.RLIM_INFINITY else min(soft // 4, MOST_CONNECTIONS)
 
 
 def _lane_limits(connections: int) -> LaneLimits:
