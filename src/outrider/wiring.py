@@ -217,6 +217,11 @@ async def build(config: Config) -> Outrider:
     return _wire(_Made(config, store, books, vault, egress, sender, first, clock, entropy, ids))
 
 
+def _connections() -> int:
+    """How many connections to receivers there may be."""
+    return descriptors.outgoing(descriptors.raised_limit())
+
+
 def _lane_limits(connections: int) -> LaneLimits:
     """Deliveries under way never want more connections than there may be."""
     usual = LaneLimits()
