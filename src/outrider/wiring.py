@@ -66,8 +66,6 @@ from outrider.store.sqlite import database as sqlite
 from outrider.vault.keyring import Keyring, open_keyring, unwrapped
 from outrider.vault.root import missing, root_key
 
-MOST_CONNECTIONS = 8_192  # outgoing ones
-
 
 class Outrider(msgspec.Struct):
     """A built instance: use cases for the doors, the engine, and what to close. `stopping`: it serves what still
