@@ -112,7 +112,9 @@ class Bench:
 
 async def _all(own: OwnPostgres, url: str, events: int, sizes: list[int]) -> list[Cost]:
     about = About("bench", 1, "0", (), 0)
-    database = await open_database(url, "incarnation-1", size=8, about=about, dispatches=True, keeps_house=True)
+    database = await open_database(
+        url, "incarnation-1", clock=SystemClock(), size=8, about=about, dispatches=True, keeps_house=True
+    )
     bench = Bench(own, database)
     try:
         await bench.prepare()

@@ -25,7 +25,7 @@ def add_tenant(store: Path, key_file: Path) -> dict[str, str]:
 
 async def _add(store: Path, key_file: Path) -> dict[str, str]:
     about = About(socket.gethostname(), os.getpid(), "bench", (), 0)
-    database = await open_database(str(store), uuid.uuid4().hex, now=SystemClock().now, about=about)
+    database = await open_database(str(store), uuid.uuid4().hex, clock=SystemClock(), about=about)
     try:
         vault = await open_keyring(root_key(None, key_file), database.book, key_file)
         identity, key, secret = str(uuid.uuid4()), secrets.token_hex(8), secrets.token_hex(16)

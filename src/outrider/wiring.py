@@ -133,10 +133,11 @@ async def open_store(config: Config, clock: SystemClock) -> Store:
     )
     incarnation = uuid.uuid4().hex
     if not config.shared:
-        return await sqlite.open_database(str(config.store_path), incarnation, now=clock.now, about=about)
+        return await sqlite.open_database(str(config.store_path), incarnation, clock=clock, about=about)
     return await postgres.open_database(
         config.store,
         incarnation,
+        clock=clock,
         size=config.store_connections,
         about=about,
         dispatches=Role.DISPATCH in config.roles,
@@ -333,6 +334,7 @@ def _services(made: _Made, handover: Handover, attempter: Attempter) -> Services
             processes=store.system,
             queue=store.queue,
             upkeep=store.upkeep,
+            engine=attempter.warnings,
         ),
     )
 

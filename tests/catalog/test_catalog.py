@@ -11,7 +11,13 @@ from outrider.catalog import EventType, Family
 from outrider.domain.errors import InvalidField
 from outrider.domain.masking import Masking
 from outrider.domain.model import Acceptance, Delivery, Tenant, TenantBook, Webhook
-from outrider.domain.news import announce, delivery_exhausted, secret_rotated, webhook_disabled
+from outrider.domain.news import (
+    announce,
+    delivery_exhausted,
+    delivery_quarantined,
+    secret_rotated,
+    webhook_disabled,
+)
 from outrider.domain.redaction import MASK
 from outrider.domain.secret_names import SecretNames
 
@@ -56,7 +62,12 @@ SAMPLES = [(kind, name) for kind in catalog.all_types() for name in kind.samples
 def test_names_are_the_documented_ones() -> None:
     assert catalog.names(Family.CIAM) == CIAM
     assert catalog.names(Family.PARTNER_IAM) == PARTNER
-    assert catalog.names(Family.SYSTEM) == ["WebhookDisabled", "DeliveryExhausted", "SecretRotated"]
+    assert catalog.names(Family.SYSTEM) == [
+        "WebhookDisabled",
+        "DeliveryExhausted",
+        "DeliveryQuarantined",
+        "SecretRotated",
+    ]
     assert all(kind.description.endswith(".") for kind in catalog.all_types())
 
 
@@ -158,6 +169,7 @@ def test_our_own_events_fit_their_schemas() -> None:
     delivery = Delivery("d", "t", "w", "e", "Login", None, b"{}", 1, 0)
     told = {
         "DeliveryExhausted": delivery_exhausted(delivery, webhook, attempts=1, status=None, error="dns", at=0),
+        "DeliveryQuarantined": delivery_quarantined(delivery, webhook, attempts=1, reason="why", at=0),
         "WebhookDisabled": webhook_disabled(webhook, "https://a.example", "status 410", 0),
         "SecretRotated": secret_rotated("s", 2, 1, 0),
     }

@@ -36,8 +36,8 @@ def test_trigger_says_what_to_do(shared: Served) -> None:
 
 
 def test_events_lists_the_catalogue_offline() -> None:
-    assert len(outrider("events").stdout.splitlines()) == 47
-    assert len(json.loads(outrider("events", "--json").stdout)) == 47
+    assert len(outrider("events").stdout.splitlines()) == 48
+    assert len(json.loads(outrider("events", "--json").stdout)) == 48
     assert json.loads(outrider("events", "orgdeleted").stdout)["Id"].startswith("org_")
     assert json.loads(outrider("events", "Login", "--schema").stdout)["title"] == "Login"
 

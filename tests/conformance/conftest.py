@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 
 import postgres
+from clocks import SetClock
 from outrider.domain.fanout import owe
 from outrider.domain.model import Acceptance, Event, Skip, Tenant, Webhook
+from outrider.observe.clock import SystemClock
+from outrider.ports.clock import Clock
 from outrider.ports.queue import Queue
 from outrider.ports.system import About
 from outrider.store.postgres import database as on_postgres
@@ -40,8 +43,12 @@ class Store(ABC):
         run(self.save_webhook("w"))
 
     @abstractmethod
-    def other_process(self, incarnation: str) -> Queue:
-        """The queue as another process would see it."""
+    def other_process(self, incarnation: str, clock: Clock | None = None) -> Queue:
+        """The queue as another process would see it, with this clock or the store's."""
+
+    @abstractmethod
+    def lose_event(self, identity: str) -> None:
+        """Take an event from under its deliveries."""
 
     @abstractmethod
     def pass_time(self, milliseconds: int) -> None:
@@ -93,18 +100,19 @@ class Store(ABC):
 
 class OnSqlite(Store):
     def __init__(self, folder: Path, run: Callable[[Awaitable[Any]], Any]) -> None:
-        self._time = 1_000
+        self.times = SetClock(1_000_000)
         path = str(folder / "outrider.db")
-        super().__init__(run(sqlite.open_database(path, "process-1", now=self._now, about=ABOUT)), run)
+        super().__init__(run(sqlite.open_database(path, "process-1", clock=self.times, about=ABOUT)), run)
 
-    def _now(self) -> int:
-        return self._time
+    def other_process(self, incarnation: str, clock: Clock | None = None) -> Queue:
+        return SqliteQueue(self.database.writer, self.database._readers, incarnation, clock or self.times)
 
-    def other_process(self, incarnation: str) -> Queue:
-        return SqliteQueue(self.database.writer, self.database._readers, incarnation, self._now)
+    def lose_event(self, identity: str) -> None:
+        work = "DELETE FROM event WHERE id = ?"
+        self.run(self.database.writer.submit(lambda connection: connection.execute(work, (identity,))))
 
     def pass_time(self, milliseconds: int) -> None:
-        self._time += milliseconds
+        self.times.passed += milliseconds
 
     def make_days(self, *days: int) -> None:
         """There is nothing to make."""
@@ -113,16 +121,27 @@ class OnSqlite(Store):
 class OnPostgres(Store):
     def __init__(self, url: str, run: Callable[[Awaitable[Any]], Any]) -> None:
         self._url = url
+        self.times = SystemClock()
         self._others: list[Any] = []
         super().__init__(run(self._open("process-1")), run)
 
-    async def _open(self, incarnation: str) -> Any:
+    async def _open(self, incarnation: str, clock: Clock | None = None) -> Any:
         return await on_postgres.open_database(
-            self._url, incarnation, size=6, about=ABOUT, dispatches=True, keeps_house=True
+            self._url,
+            incarnation,
+            clock=clock or self.times,
+            size=6,
+            about=ABOUT,
+            dispatches=True,
+            keeps_house=True,
         )
 
-    def other_process(self, incarnation: str) -> Queue:
-        self._others.append(self.run(self._open(incarnation)))
+    def lose_event(self, identity: str) -> None:
+        work = "DELETE FROM event WHERE id = $1"
+        self.run(self.database._writers.run(lambda connection: connection.execute(work, identity)))
+
+    def other_process(self, incarnation: str, clock: Clock | None = None) -> Queue:
+        self._others.append(self.run(self._open(incarnation, clock)))
         queue: Queue = self._others[-1].queue
         return queue
 

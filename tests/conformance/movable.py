@@ -11,6 +11,7 @@ import apsw
 import asyncpg
 import msgspec
 
+from clocks import SetClock
 from outrider.app.copying import Compared, copy
 from outrider.domain.clock import DAY
 from outrider.domain.ids import uuid7
@@ -50,9 +51,9 @@ class Place:
 
     async def served(self) -> Any:
         if self.kind == "sqlite":
-            return await sqlite_database.open_database(self.where, "one", now=lambda: NOW, about=ABOUT)
+            return await sqlite_database.open_database(self.where, "one", clock=SetClock(NOW), about=ABOUT)
         return await postgres_database.open_database(
-            self.where, "one", size=5, about=ABOUT, dispatches=True, keeps_house=True
+            self.where, "one", clock=SetClock(NOW), size=5, about=ABOUT, dispatches=True, keeps_house=True
         )
 
     async def ask(self, statement: str) -> list[Any]:

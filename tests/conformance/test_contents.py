@@ -44,7 +44,10 @@ OWN: dict[str, dict[str, set[str]]] = {
         "health": {"node", "changed"},
     },
 }
-OWN_TABLES = {"sqlite": {"node", "unwiped"}, "postgres": {"node", "event_id", "migration"}}
+OWN_TABLES = {
+    "sqlite": {"node", "clock", "unwiped"},
+    "postgres": {"node", "clock", "event_id", "migration"},
+}
 Make = Callable[[str], Place]
 
 

@@ -39,7 +39,7 @@ def test_one_event_and_many_webhooks(store: Any) -> None:
     leased = frozenset(d.id for d in deliveries)
     store.run(store.queue.accept(msgspec.structs.replace(bare, deliveries=deliveries, leased=leased)))
     store.run(store.queue.settle([Settlement(d, Step(Line.DELIVERED, 1, None), 50, "ok") for d in deliveries]))
-    books, ledger = Books(store.book), Counted(store.ledger)
+    books, ledger = Books(store.book, None), Counted(store.ledger)
     store.run(books.load())
     explain = Explain(ledger=ledger, books=books, clock=SystemClock())  # type: ignore[arg-type]
     found = {each.webhook: each for each in store.run(explain.event(T, "e1", None))}

@@ -37,7 +37,13 @@ async def opened(folder: Path, store: dict[str, str]) -> Store:
     """The store itself, when nobody serves it."""
     if store:
         return await on_postgres.open_database(
-            store["OUTRIDER_STORE"], "looking", size=5, about=ABOUT, dispatches=False, keeps_house=False
+            store["OUTRIDER_STORE"],
+            "looking",
+            clock=SystemClock(),
+            size=5,
+            about=ABOUT,
+            dispatches=False,
+            keeps_house=False,
         )
     path = str(folder / "outrider.db")
-    return await on_sqlite.open_database(path, "looking", now=SystemClock().now, about=ABOUT)
+    return await on_sqlite.open_database(path, "looking", clock=SystemClock(), about=ABOUT)

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from clocks import SetClock
 from outrider.dispatch import heartbeat
 from outrider.dispatch.lease import Lease, Peers
 from outrider.domain.errors import StoreTooNew, StoreUnavailable
@@ -33,7 +34,9 @@ def beating(queue: Dead) -> heartbeat.Heartbeat:
     async def lost() -> None:
         raise AssertionError("nobody gave us up")
 
-    return heartbeat.Heartbeat(queue, Lease(), Peers(), renewed=lambda: None, freed=lambda: None, lost=lost)
+    return heartbeat.Heartbeat(
+        queue, Lease(), Peers(), SetClock(), renewed=lambda: None, freed=lambda: None, lost=lost
+    )
 
 
 def pulse(*, unfinished: bool) -> Pulse:
@@ -81,7 +84,9 @@ def test_what_it_tells_balancers() -> None:
         async def lost() -> None:
             raise AssertionError("nobody gave us up")
 
-        beating = heartbeat.Heartbeat(queue, lease, Peers(), renewed=lambda: None, freed=lambda: None, lost=lost)
+        beating = heartbeat.Heartbeat(
+            queue, lease, Peers(), SetClock(), renewed=lambda: None, freed=lambda: None, lost=lost
+        )
         told.append(beating.unready)
         await beating.beat()
         told.append(beating.unready)
@@ -101,3 +106,29 @@ def test_what_it_tells_balancers() -> None:
         patch.setattr(heartbeat, "BEAT_S", 0.01)
         patch.setattr(heartbeat, "BEATS_UNTIL_DEAD", 10_000)
         asyncio.run(play())
+
+
+def test_a_wall_clock_that_was_set_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    clock = SetClock(10**12)
+
+    async def lost() -> None:
+        raise AssertionError("nobody gave us up")
+
+    async def play() -> None:
+        queue = Dead([pulse(unfinished=False)] * 4)
+        beat = heartbeat.Heartbeat(
+            queue, Lease(), Peers(), clock, renewed=lambda: None, freed=lambda: None, lost=lost
+        ).beat
+        await beat()
+        clock.passed += 2_000
+        await beat()
+        clock.passed += 2_000
+        clock.wall -= 3_600_000
+        await beat()
+        clock.passed += 2_000
+        await beat()
+
+    asyncio.run(play())
+    told = [r.getMessage() for r in caplog.records if "wall clock" in r.getMessage()]
+    assert len(told) == 1
+    assert "set by -3600.0 s" in told[0]

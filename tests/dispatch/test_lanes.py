@@ -37,6 +37,12 @@ class Still:
     def now(self) -> int:
         return 1_000
 
+    def steady(self) -> int:
+        return 1_000
+
+    def set_steady(self, at: int) -> None:
+        raise AssertionError(at)
+
     def dice(self) -> float:
         return 0.0
 

@@ -119,6 +119,27 @@ def test_failures_are_retried_until_it_arrives(serve: Serve, receive: Receive) -
     assert len({r.body for r in receiver.requests}) == len({r.id for r in receiver.requests}) == 1
 
 
+@pytest.mark.parametrize(
+    "wish",
+    ["Thu, 01 Jan 99999999999999999999 00:00:00 GMT", "Thu, 01 Jan 2026 00:00:00 +99999999999999"],
+    ids=["year", "zone"],
+)
+def test_what_no_calendar_holds_is_an_answer_like_any_other(serve: Serve, receive: Receive, wish: str) -> None:
+    """The attempt is spent and recorded, and what waits behind it in strict order goes on."""
+    answers = [(503, {"Retry-After": wish}, b"busy")]
+    served = serve(OUTRIDER_RETRY_SCHEDULE_MS="50,50")
+    receiver = receive(lambda _: answers.pop() if answers else (204, {}, b""))
+    served.ok("POST", "/v2/manage/webhooks", {"Event": "Login", "TargetUrl": receiver.url(), "Ordering": "strict"})
+    first, second = send(served), send(served)
+    record = until(lambda: delivery(served, first, "delivered"))
+    assert [(line["Line"], line["Attempt"]["Status"]) for line in record["Lines"]] == [
+        ("attempted", 503),
+        ("delivered", 204),
+    ]
+    assert record["Lines"][0]["Reason"] == "status 503"
+    until(lambda: delivery(served, second, "delivered"))
+
+
 def test_an_exhausted_delivery_tells_the_operator(serve: Serve, receive: Receive) -> None:
     served, receiver = serve(OUTRIDER_RETRY_SCHEDULE_MS="50"), receive(lambda _: (500, {}, b""))
     operator = receive()

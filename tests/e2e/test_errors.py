@@ -242,7 +242,7 @@ def test_lists_page_without_gaps_while_rows_arrive(shared: Served) -> None:
 
 def test_the_catalogue_is_served(shared: Served) -> None:
     listed = shared.ok("GET", "/v2/manage/event-types")["Data"]
-    assert len(listed) == 47
+    assert len(listed) == 48
     shown = shared.ok("GET", "/v2/manage/event-types/ORGCONNECTIONUPDATE")
     assert shown["Name"] == "OrgConnectionUpdate"
     assert set(shown["Samples"]) == {"saml", "oidc"}

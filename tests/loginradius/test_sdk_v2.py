@@ -108,7 +108,7 @@ def test_the_events_are_loginradius_and_ours_after_them(connect: Connect) -> Non
         CreateCustomObject UpdateCustomObject DeleteCustomObject InvalidatePhoneVerification RemovePhoneId
         ConsentProfileUpdate SetPIN ResetPIN ChangePIN UpdateUid"""
     assert names[:31] == ciam.split()
-    assert len(names) == 47
+    assert len(names) == 48
     sdk = connect(V2)
     for spelling in ("emailVerification", "UpdateCustomobject", "SetPin"):
         made = create(sdk, Event=spelling)

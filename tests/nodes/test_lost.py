@@ -19,6 +19,7 @@ from outrider.app.accept import EventInput
 from outrider.app.webhooks import WebhookInput
 from outrider.config import Config
 from outrider.domain.delivery import Line, Step
+from outrider.observe.clock import SystemClock
 from outrider.ports.ledger import DeliveryQuery
 from outrider.ports.queue import Settlement
 from outrider.store.postgres.database import open_database
@@ -57,7 +58,9 @@ def test_what_a_buried_process_held_is_forgotten_and_sent_by_others(
     async def play() -> None:
         one = await build(config)
         await one.start()
-        other = await open_database(url, "other", size=5, about=ABOUT, dispatches=False, keeps_house=True)
+        other = await open_database(
+            url, "other", clock=SystemClock(), size=5, about=ABOUT, dispatches=False, keeps_house=True
+        )
         try:
             tenant = (await one.store.book.tenants())[0].tenant.id
             webhook = (await one.services.webhooks.create(

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from outrider.observe.clock import SystemClock
 from outrider.store.postgres.connections import Connections, connect, parse_url
 from outrider.store.postgres.doubts import Doubts
 from outrider.store.postgres.jobs import PostgresJobs
@@ -66,12 +67,19 @@ class Million:
         self.plain: Connections = run(connect(parse_url(self.url), 4))
         run(_fill(self.plain, self.now))
         self.explained = ExplainedConnections(self.plain)
-        self.ledger = PostgresLedger(self.explained)
-        self.jobs = PostgresJobs(self.explained)
+        clock = SystemClock()
+        self.ledger = PostgresLedger(self.explained, clock)
+        self.jobs = PostgresJobs(self.explained, clock)
         self.nodes = Nodes(
-            self.explained, "me", dispatches=True, keeps_house=True, about="{}", schema=len(migrations())
+            self.explained,
+            "me",
+            clock=clock,
+            dispatches=True,
+            keeps_house=True,
+            about="{}",
+            schema=len(migrations()),
         )
-        self.queue = PostgresQueue(self.explained, self.nodes, Doubts())
+        self.queue = PostgresQueue(self.explained, self.nodes, Doubts(), clock)
 
     @property
     def superuser(self) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 import apsw
 
+from clocks import SetClock
 from outrider.domain.model import Tenant, Webhook
 from outrider.ports.system import About
 from outrider.store.sqlite.database import SqliteDatabase, open_database
@@ -113,7 +114,7 @@ async def make(path: str) -> SqliteDatabase:
 
 
 async def opened(path: str) -> SqliteDatabase:
-    return await open_database(path, "process", now=lambda: LATER, about=About("host", 1, "0", (), 0))
+    return await open_database(path, "process", clock=SetClock(LATER), about=About("host", 1, "0", (), 0))
 
 
 async def subscribe(database: SqliteDatabase, *webhooks: str) -> None:

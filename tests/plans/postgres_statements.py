@@ -108,14 +108,14 @@ def _accept(facts: Facts, tenant: str) -> Iterable[tuple[Any, ...]]:
         none,
         [False] * many,
     )
-    return [(*events, *owed, [tenant], [facts.now], [ids[0]], ["bulk"], [""])]
+    return [(*events, *owed, [tenant], [facts.now], [ids[0]], ["bulk"], [""], facts.now, 0)]
 
 
 def _owe(facts: Facts, tenant: str) -> Iterable[tuple[Any, ...]]:
     numbers, none = list(_numbers()), [None] * MANY
     own = ([tenant] * MANY, [facts.fresh(n) for n in numbers], ["w01"] * MANY, [facts.event(n) for n in numbers])
     rest = ([facts.now] * MANY, none, none, [False] * MANY, facts.place(MIDDLE), facts.place(MIDDLE + MANY))
-    return [(*own, *rest)]
+    return [(*own, *rest, facts.now, 0)]
 
 
 def _settle(facts: Facts, tenant: str) -> Iterable[tuple[Any, ...]]:
@@ -209,6 +209,8 @@ LEDGER: dict[str, Entry] = {
     "waiting_by_webhook": _deliveries("common"),
     "waiting_by_type": _deliveries("Login"),
     "waiting_by_webhook_and_type": _deliveries("common", "Login"),
+    # With some that are quarantined, and counted, in test_postgres.py.
+    "quarantined": _deliveries(None, None, None, None),
     "ended": _deliveries(states=True),
     "ended_by_webhook": _deliveries("common", states=True),
     "ended_by_type": _deliveries("Login", states=True),
@@ -248,6 +250,7 @@ NODE: dict[str, Entry] = {
     "beat": Measured(fixed(("me", True, "{}", 1))),
     "peers": Argued("reads the processes there are: few, and all of them are returned"),
     "one_housekeeper": LOCK,
+    "keep_anchor": Measured(fixed((1, 1, None, None), (2, 2, 1, 1))),
     "begin_trial": Measured(fixed(("me", "{}"))),
     "end_trial": Measured(fixed(("me",))),
     "bury": Argued("reads the processes there are: few"),
@@ -338,6 +341,7 @@ QUEUE: dict[str, Entry] = {
     "cancel": Measured(lambda facts, tenant: [(tenant, webhook, MANY, facts.now) for webhook in ("w20", "none")]),
     "healths": ALL_ONCE,
     "newest": Measured(fixed(()), asked=10),
+    "quarantined": Measured(of_tenant(), asked=2 * MANY),  # as many as test_postgres.py has quarantined before
     "size": Argued("counts what a tenant is owed, in an index, when somebody looks at the condition of the system"),
 }
 UPKEEP: dict[str, Entry] = {

@@ -141,6 +141,8 @@ LEDGER: dict[str, Entry] = {
     "leased_by_subject": _deliveries(subject="s-many"),
     "waiting_by_event": _deliveries(event="e777", sorts=ONE_EVENT),
     "waiting_ahead": _deliveries(webhook="w3"),
+    # With some that are quarantined, and counted, in test_sqlite.py.
+    "quarantined": _deliveries(webhook="w3"),
     "ended": _deliveries(lines=True),
     "ended_by_webhook": _deliveries(webhook="w7", lines=True),
     "ended_by_webhook_and_type": _deliveries(webhook="w7", type="Type2", lines=True),
@@ -189,9 +191,12 @@ QUEUE: dict[str, Entry] = {
     "leased": Measured(fixed((IDS, "process")), asked=MANY),
     "end_deliveries": Measured(fixed((IDS,)), asked=MANY),
     "postpone_delivery": Measured(fixed((1, 1, 500, "r", delivery(MIDDLE, waiting=True)))),
+    "leave_order": Measured(fixed((delivery(MIDDLE, waiting=True),))),
     "release_one": Measured(fixed((delivery(ROWS, waiting=True), "process"))),
     "release_all": Measured(fixed(("process",))),
     "beat": Measured(fixed(("process", 1))),
+    "anchor": Measured(fixed(()), scans="a table of one row"),
+    "keep_anchor": Measured(fixed((1, 1))),
     "begin_trial": Measured(fixed(("trial",))),
     "end_trial": Measured(fixed(("trial",), ("process",))),
     "bury": Measured(fixed((1,)), scans="the processes, of which there is one"),
@@ -204,6 +209,7 @@ QUEUE: dict[str, Entry] = {
     "healths": ALL_ONCE,
     "newest": Measured(fixed(())),
     "webhook_document": Measured(fixed(("w1",), ("none",))),
+    "quarantined": Measured(of_tenant()),
     "size": Argued("counts what a tenant is owed, in an index, when somebody looks at the condition of the system"),
 }
 UPKEEP: dict[str, Entry] = {

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from outrider.domain.clock import DAY
-from outrider.domain.delivery import Line, Step
+from outrider.domain.delivery import NEVER, Line, Step
 from outrider.domain.ids import uuid7
 from outrider.domain.job import JobKind, Selection
 from outrider.domain.model import Acceptance, Delivery, Event
@@ -190,6 +190,20 @@ def test_what_is_owed_to_deleted_webhooks(million: Million) -> None:
     ended, rows = million.read(million.queue.cancel(T, "w20", BATCH, million.now))
     assert ended == BATCH
     assert rows <= 3 * ended + FEW
+
+
+def test_what_is_quarantined(million: Million) -> None:
+    claimed, _ = million.read(million.queue.claim(T, "common", BATCH, LATER))
+    outcomes = [Settlement(d, Step(Line.QUARANTINED, 0, NEVER), million.now, "why") for d in claimed]
+    _, rows = million.read(million.queue.settle(outcomes))
+    assert rows <= 6 * len(claimed) + FEW
+    count, rows = million.read(million.queue.quarantined(T))
+    assert count == len(claimed)
+    assert rows <= count + FEW
+    query = DeliveryQuery(state="quarantined")
+    found, rows = million.read(million.ledger.deliveries(T, query, None, PAGE))
+    assert len(found) == min(PAGE, len(claimed)) > 0
+    assert rows <= 3 * len(found) + FEW
 
 
 def test_the_newest(million: Million) -> None:

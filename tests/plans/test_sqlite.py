@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from outrider.domain.delivery import Line, Step
+from outrider.domain.delivery import NEVER, Line, Step
 from outrider.domain.job import JobKind, Selection
 from outrider.ports.jobs import Stretch
 from outrider.ports.ledger import DeliveryQuery, EventQuery
@@ -300,3 +300,18 @@ def test_retention_reads_what_it_drops(million: Million) -> None:
     _, some = million.cost(upkeep.tend(START + 1_000 * SECOND))
     assert none <= EACH * FIXED + 20 * (THOUSAND + AT_ONCE)  # a seek for each tenant, and a piece of the ledger
     assert some <= none + EACH * 1_000
+
+
+def test_what_is_quarantined(million: Million) -> None:
+    """Ten among a million: their list and their count read them and nothing else."""
+    queue, ledger = million.database.queue, million.database.ledger
+    claimed = million.run(queue.claim("a", "w5", 10, LATER))
+    outcomes = [Settlement(d, Step(Line.QUARANTINED, 0, NEVER), 50, "why") for d in claimed]
+    million.run(queue.release(million.run(queue.settle(outcomes)).promoted))
+    found, steps = million.cost(queue.quarantined("a"))
+    assert found == 10
+    assert steps < 200
+    for query in ({}, {"webhook": "w5"}, {"type": "Type1"}):
+        _, steps = million.cost(ledger.deliveries("a", DeliveryQuery(state="quarantined", **query), None, 100))
+        assert steps < 10 * 200
+    assert len(million.run(ledger.deliveries("a", DeliveryQuery(state="quarantined"), None, 100))) == 10

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import apsw
 
@@ -24,11 +24,15 @@ from outrider.store.sqlite.queue import SqliteQueue
 from outrider.store.sqlite.upkeep import SqliteUpkeep
 from postgres import Postgres
 
+if TYPE_CHECKING:
+    from sim.world import LifeClock
+
 ABOUT = About("simulated", 1, "0", (), 0)
 
 
 class Disk(Protocol):
     away: bool
+    clock: LifeClock
     book: Any
     ledger: Any
     jobs: Any
@@ -39,27 +43,27 @@ class Disk(Protocol):
     def close(self) -> None: ...
 
 
-MakeDisk = Callable[[Callable[[], int]], Disk]  # given the simulation's clock
+MakeDisk = Callable[["LifeClock"], Disk]  # given the simulation's clock
 
 
 def on_postgres(server: Postgres) -> MakeDisk:
     """Each disk is a database of its own."""
-    return lambda now: PostgresDisk(server.database(), now)
+    return lambda clock: PostgresDisk(server.database(), clock)
 
 
 class SqliteDisk:
-    def __init__(self, now: Callable[[], int]) -> None:
-        self._now = now
+    def __init__(self, clock: LifeClock) -> None:
+        self.clock = clock
         self.away = False
         self._connection = apsw.Connection(":memory:")
         migrate(self._connection)
-        self.book = SqliteBook(self, self)
-        self.ledger = SqliteLedger(self)
-        self.jobs = SqliteJobs(self, self)
+        self.book = SqliteBook(self, self, clock)
+        self.ledger = SqliteLedger(self, clock)
+        self.jobs = SqliteJobs(self, self, clock)
         self.upkeep = SqliteUpkeep(self, self)
 
     def queue(self, life: str) -> Queue:
-        return SqliteQueue(self, self, life, self._now)
+        return SqliteQueue(self, self, life, self.clock.life)
 
     async def submit(self, job: Callable[[apsw.Connection], Any]) -> Any:
         await asyncio.sleep(0.001)
@@ -81,9 +85,9 @@ class PostgresDisk:
     The database's clock is the simulation's.
     """
 
-    def __init__(self, url: str, now: Callable[[], int]) -> None:
+    def __init__(self, url: str, clock: LifeClock) -> None:
         self._url = url
-        self._now = now
+        self.clock = clock
         self.away = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
@@ -101,7 +105,7 @@ class PostgresDisk:
 
     def call(self, name: str, make: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
         if name in {"heartbeat", "tend"}:  # nothing else asks the database what time it is
-            writers, now = self._opened[0]._writers, self._now()
+            writers, now = self._opened[0]._writers, self.clock.now()
             self._do(writers.run(lambda connection: connection.execute("UPDATE virtual_time SET now = $1", now)))
         return self._do(make())
 
@@ -120,7 +124,7 @@ class PostgresDisk:
         """Nothing here is about durability, so no commit waits for the disk. One connection is enough, as one thing
         happens at a time, and so it is always the same."""
         database = await postgres.open_database(
-            self._url, life, size=5, about=ABOUT, dispatches=True, keeps_house=True
+            self._url, life, clock=self.clock, size=5, about=ABOUT, dispatches=True, keeps_house=True
         )
         await database._writers.run(lambda connection: connection.execute("SET synchronous_commit = off"))
         return database

@@ -23,7 +23,7 @@ from sim import promises
 from sim.disk import on_postgres
 from sim.test_promises import LIMITS, POLICY, RARELY_S, rough_hour
 from sim.weeks import polling_every
-from sim.world import World, simulate
+from sim.world import ProcessClock, World, simulate
 
 Patch = pytest.MonkeyPatch
 replace = msgspec.structs.replace
@@ -118,6 +118,10 @@ def retried_at_once(patch: Patch) -> None:
     patch.setattr(attempt, "advance", hasty)
 
 
+def waits_by_the_wall_clock(patch: Patch) -> None:
+    patch.setattr(ProcessClock, "steady", lambda clock: clock.now())
+
+
 def nobody_waits_for_the_one_before(patch: Patch) -> None:
     whole = rows.store_deliveries
 
@@ -142,6 +146,8 @@ FAULTS: list[tuple[Callable[[Patch], None], promises.Promise]] = [
     (one_lane_takes_everything, promises.lanes_keep_their_limits),
     (a_restart_costs_an_attempt, promises.only_failures_spend_attempts),
     (retried_at_once, promises.the_schedule_is_kept),
+    (waits_by_the_wall_clock, promises.the_schedule_is_kept),
+    (waits_by_the_wall_clock, promises.retries_are_not_forgotten),
     (nobody_waits_for_the_one_before, promises.order_is_kept),
 ]
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from outrider.dispatch.lanes import LaneLimits
-from outrider.domain.clock import MINUTE, SECOND
+from outrider.domain.clock import HOUR, MINUTE, SECOND
 from outrider.domain.delivery import Policy
 from outrider.domain.model import Ordering
 from postgres import Postgres
@@ -25,7 +25,7 @@ RARELY_S = 20.0  # between idle looks where each is a statement of a real server
 
 
 async def rough_hour(world: World) -> None:
-    """Load with outages and kills, then quiet until every delivery had time to end."""
+    """Load with outages, kills and a clock that is set, then quiet until every delivery had time to end."""
     draw = world.chance.random
     world.network.health = {
         "good": 1.0, "shaky": 0.7, "bad": 0.2, "dead": 0.0, "unwilling": 0.0, "subject": 0.8, "strict": 0.95,
@@ -45,8 +45,11 @@ async def rough_hour(world: World) -> None:
             case 2:
                 await world.stop(2)
                 await world.start()
+            case 3:
+                world.chance.step(draw.choice([-2 * HOUR, 2 * HOUR]))
+                await asyncio.sleep(RARELY_S + 1)  # whoever dies before the next heartbeat has not seen it
     world.network.health |= dict.fromkeys(HOSTS, 1.0) | {"unwilling": 0.0}
-    await world.rest(4 * LONGEST_LIFE_S)
+    await world.rest(6 * LONGEST_LIFE_S)
     await world.end()
 
 

@@ -1,7 +1,8 @@
 """Seven virtual days for each seed: `PYTHONPATH=tests python -m sim.weeks --seeds 1000 --store sqlite`.
 
-Load for two and a half days while receivers fail for hours, the store goes away, the process is killed or restarted
-and somebody sets the clock by an hour; then everybody recovers and every delivery has time to end.
+Load for two and a half days while receivers fail for hours, the store goes away, the process is killed, restarted
+or off for hours, and somebody sets the clock by up to thirty hours, also while the process is off; then everybody
+recovers and every delivery has time to end.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from unittest import mock
 import postgres
 from outrider.dispatch import feeder, heartbeat, housekeeping, jobs
 from outrider.dispatch.lanes import LaneLimits
-from outrider.domain.clock import HOUR
+from outrider.domain.clock import HOUR, MINUTE
 from outrider.domain.delivery import Policy
 from outrider.domain.model import Ordering
 from sim.disk import MakeDisk, SqliteDisk, on_postgres
@@ -29,6 +30,7 @@ HOSTS = ["good", "shaky", "flapping", "dead", "unwilling", "gone", "subject", "s
 ORDERED = {"subject": Ordering.SUBJECT, "strict": Ordering.STRICT}
 LIMITS = LaneLimits(places=120, under_way=64, under_way_per_webhook=6)
 HOUR_S = 3_600
+JUMPS = [-30 * HOUR, -HOUR, -MINUTE, MINUTE, HOUR, 30 * HOUR]
 POLLS_S = 600.0  # polling rests on hints here; otherwise a week would be a million idle looks
 
 
@@ -41,7 +43,7 @@ async def _week(world: World) -> None:
     await world.begin(HOSTS, ORDERED)
     for _ in range(60):
         await world.accept(draw.randint(1, 6))
-        await asyncio.sleep(draw.random() * 2 * HOUR_S)
+        await asyncio.sleep(draw.random() * 1.7 * HOUR_S)
         await _mishap(world, draw.randint(0, 11))
     world.network.health |= dict.fromkeys(["good", "shaky", "flapping", "dead", "subject", "strict"], 1.0)
     await asyncio.sleep(7 * 24 * HOUR_S - asyncio.get_running_loop().time())
@@ -62,7 +64,11 @@ async def _mishap(world: World, what: int) -> None:
             await world.stop(2)
             await world.start()
         case 3:
-            world.chance.step(draw.choice([-HOUR, HOUR]))
+            world.chance.step(draw.choice(JUMPS))
+            await asyncio.sleep(POLLS_S + 1)  # whoever dies before the next heartbeat has not seen it
+        case 6:
+            await draw.choice([world.kill, world.halt])()
+            await world.rest_stopped(draw.random() * 3 * HOUR_S, draw.choice([0, *JUMPS]))
         case 4 | 5:
             world.network.health["flapping"] = 1.0 - world.network.health["flapping"]
 

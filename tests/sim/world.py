@@ -63,12 +63,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class Chance:
-    """`ports.clock` for the simulation: virtual time, seeded bytes. The wall clock can be set; time goes on."""
+    """Virtual time and seeded bytes. The wall clock can be set; time goes on."""
 
     def __init__(self, loop: VirtualLoop, seed: int) -> None:
         self._loop = loop
         self.random = random.Random(seed)  # noqa: S311 - reproducible on purpose
-        self.steps = 0
         self._offset = 0
 
     def now(self) -> int:
@@ -79,7 +78,6 @@ class Chance:
 
     def step(self, milliseconds: int) -> None:
         """Somebody sets the clock."""
-        self.steps += 1
         self._offset += milliseconds
 
     def bytes(self, count: int) -> bytes:
@@ -87,6 +85,40 @@ class Chance:
 
     def dice(self) -> float:
         return self.random.random()
+
+
+class ProcessClock:
+    """`ports.clock.Clock` of one life of the simulated process: its steady time begins with what the wall clock
+    says."""
+
+    def __init__(self, chance: Chance) -> None:
+        self._chance = chance
+        self._base = chance.now() - chance.true_now()
+
+    def now(self) -> int:
+        return self._chance.now()
+
+    def steady(self) -> int:
+        return self._base + self._chance.true_now()
+
+    def set_steady(self, at: int) -> None:
+        self._base = at - self._chance.true_now()
+
+
+class LifeClock:
+    """The clock of whichever life runs: the simulated disk outlasts them."""
+
+    def __init__(self, life: ProcessClock) -> None:
+        self.life = life
+
+    def now(self) -> int:
+        return self.life.now()
+
+    def steady(self) -> int:
+        return self.life.steady()
+
+    def set_steady(self, at: int) -> None:
+        self.life.set_steady(at)
 
 
 class Network:
@@ -153,6 +185,8 @@ class World:
         self.rows: list[DeliveryRow] = []
         self.lines: dict[str, list[LedgerLine]] = {}
         self.lives = 0
+        self.unseen: list[tuple[int, int]] = []  # when the clock was set forward while nothing ran, and how far
+        self.outages: list[tuple[int, int]] = []  # true instants between which nothing ran
         self.stops = 0  # graceful ones, and the end
         self.in_flight_at_kills = 0
         self.accepted: list[str] = []
@@ -169,22 +203,24 @@ class World:
 
     async def start(self) -> None:
         self.lives += 1
+        clock = ProcessClock(self.chance)
+        self.disk.clock.life = clock
         self.queue = self.disk.queue(f"life-{self.lives}")
         self.books = Books(self.book, self.vault)
         await self.books.load()
         ids = Ids(self.chance.now, self.chance.bytes)
-        receivers = Receivers(self.chance, self.chance, self.rules)
+        receivers = Receivers(clock, self.chance, self.rules)
         attempter = Attempter(
-            picture=self.books, sender=self.network, vault=self.vault, clock=self.chance, entropy=self.chance,
+            picture=self.books, sender=self.network, vault=self.vault, clock=clock, entropy=self.chance,
             ids=ids, receivers=receivers, policy=self.policy, timeout_ms=15_000,
         )  # fmt: skip
         self.engine = Engine(
             queue=self.queue, jobs=self.disk.jobs, upkeep=self.disk.upkeep, picture=self.books,
-            attempter=attempter, receivers=receivers, clock=self.chance, ids=ids, limits=self.limits, parts=Parts(),
+            attempter=attempter, receivers=receivers, clock=clock, ids=ids, limits=self.limits, parts=Parts(),
             hint=lambda: None, retention=None,
         )  # fmt: skip
         self.intake = Intake(
-            books=self.books, queue=self.queue, handover=self.engine.lanes, vault=self.vault, clock=self.chance,
+            books=self.books, queue=self.queue, handover=self.engine.lanes, vault=self.vault, clock=clock,
             ids=ids, limits=Limits(), masking=Masking(SecretNames()),
         )  # fmt: skip
         await self.engine.start()
@@ -214,6 +250,18 @@ class World:
     async def stop(self, grace_s: float) -> None:
         self.stops += 1
         await self.engine.stop(grace_s)
+
+    async def halt(self) -> None:
+        await self.stop(2)
+
+    async def rest_stopped(self, seconds: float, jump: int) -> None:
+        """Nothing runs for a while, and meanwhile somebody sets the clock; then it starts again."""
+        began = self.chance.true_now()
+        await asyncio.sleep(seconds)
+        self.chance.step(jump)
+        self.outages.append((began, self.chance.true_now()))
+        self.unseen.append((self.chance.true_now(), jump))
+        await self.start()
 
     async def rest(self, longest_s: float) -> None:
         """Until nothing waits, at most this long; then for as long as a retry that should not be could be due."""
@@ -250,7 +298,7 @@ def simulate(
     """Run `play` in a world of this seed until it returns. `on` makes the store, given the clock."""
     loop = VirtualLoop()
     chance = Chance(loop, seed)
-    disk = on(chance.now)
+    disk = on(LifeClock(ProcessClock(chance)))
     try:
         with asyncio.Runner(loop_factory=lambda: loop) as runner:
             world = World(chance, disk, policy, limits)

@@ -10,6 +10,7 @@ import pytest
 
 from conformance.conftest import ABOUT, OnPostgres
 from outrider.domain.delivery import Line, Step
+from outrider.observe.clock import SystemClock
 from outrider.ports.queue import Settlement
 from outrider.store.postgres import floors
 from outrider.store.postgres.database import PostgresDatabase, open_database
@@ -17,7 +18,9 @@ from postgres import Postgres
 
 
 async def opened(url: str, incarnation: str = "process-1") -> PostgresDatabase:
-    return await open_database(url, incarnation, size=6, about=ABOUT, dispatches=True, keeps_house=True)
+    return await open_database(
+        url, incarnation, clock=SystemClock(), size=6, about=ABOUT, dispatches=True, keeps_house=True
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from clocks import SetClock
 from outrider.domain.model import Acceptance, Event, Tenant
 from outrider.ports.book import StaleBook
 from outrider.ports.queue import IdTaken, Receipt
@@ -41,12 +42,12 @@ class SlowWriter:
 def play(folder: Path, scene: Callable[[SlowWriter, Acceptances], Coroutine[Any, Any, None]]) -> None:
     async def run() -> None:
         about = About("host", 1, "0", (), 0)
-        database = await open_database(str(folder / "a.db"), "process", now=lambda: 0, about=about)
+        database = await open_database(str(folder / "a.db"), "process", clock=SetClock(), about=about)
         for tenant in ("flood", "quiet"):
             await database.book.add_tenant(Tenant(tenant, tenant, tenant, "sealed", 0))
         writer = SlowWriter(database)
         try:
-            queue = SqliteQueue(writer, database._readers, "process", lambda: 0)
+            queue = SqliteQueue(writer, database._readers, "process", SetClock())
             await scene(writer, queue._acceptances)
         finally:
             await database.close()

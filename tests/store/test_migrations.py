@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from clocks import SetClock
 from conformance.conftest import ABOUT
 from outrider.dispatch import heartbeat, services
 from outrider.dispatch.lease import Lease, Peers
@@ -124,7 +125,9 @@ def test_older_than_the_store_does_not_start(run: Any, url: str, tmp_path: Path)
         connections = await connect(parse_url(url), 2)
         await migrate(connections, known(tmp_path, 2))
         await connections.close()
-        await on_postgres.open_database(url, "old", size=5, about=ABOUT, dispatches=True, keeps_house=True)
+        await on_postgres.open_database(
+            url, "old", clock=SetClock(), size=5, about=ABOUT, dispatches=True, keeps_house=True
+        )
 
     with pytest.raises(ConfigError) as refused:
         run(play())
@@ -136,7 +139,9 @@ def test_whoever_was_left_behind_beats_no_more(run: Any, url: str, tmp_path: Pat
     """And is known from its start, before its first beat."""
 
     async def play() -> None:
-        old = await on_postgres.open_database(url, "old", size=5, about=ABOUT, dispatches=True, keeps_house=True)
+        old = await on_postgres.open_database(
+            url, "old", clock=SetClock(), size=5, about=ABOUT, dispatches=True, keeps_house=True
+        )
         connections = await connect(parse_url(url), 2)
         three = known(tmp_path, 3)
         try:
@@ -164,7 +169,9 @@ def test_whoever_was_left_behind_says_so_once(
     lease = Lease()
 
     async def play() -> None:
-        old = await on_postgres.open_database(url, "old", size=5, about=ABOUT, dispatches=True, keeps_house=True)
+        old = await on_postgres.open_database(
+            url, "old", clock=SetClock(), size=5, about=ABOUT, dispatches=True, keeps_house=True
+        )
         beats = 0
         renewed = asyncio.Event()
 
@@ -179,7 +186,7 @@ def test_whoever_was_left_behind_says_so_once(
                 await asyncio.sleep(0.01)
 
         beating_on = heartbeat.Heartbeat(
-            Counted(), lease, Peers(), renewed=renewed.set, freed=lambda: None, lost=old.queue.release
+            Counted(), lease, Peers(), SetClock(), renewed=renewed.set, freed=lambda: None, lost=old.queue.release
         )
         service = asyncio.get_running_loop().create_task(services.kept_running(beating_on.run))
         connections = await connect(parse_url(url), 2)
@@ -206,7 +213,9 @@ def test_whoever_was_left_behind_says_so_once(
 def test_many_first_starts_at_once(run: Any, postgres_server: Postgres) -> None:
     async def play() -> None:
         opening = (
-            on_postgres.open_database(url, f"n{n}", size=5, about=ABOUT, dispatches=True, keeps_house=True)
+            on_postgres.open_database(
+                url, f"n{n}", clock=SetClock(), size=5, about=ABOUT, dispatches=True, keeps_house=True
+            )
             for n in range(6)
         )
         opened = await asyncio.gather(*opening)

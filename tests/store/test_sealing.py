@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from clocks import SetClock
 from conformance.conftest import ABOUT, Store
 from outrider.app.books import Books
 from outrider.app.sealing import Sealer, opened, seal_stored, sealed
@@ -197,7 +198,7 @@ async def old_database(url: str) -> Connections:
         for identity, deleted in (("w", None), ("old", 9)):
             row = (TENANT, identity, identity, True, deleted, in_clear(identity))
             await connection.execute("INSERT INTO webhook VALUES ($1, $2, $3, $4, $5, $6)", *row)
-        await connection.fetch(NODE["beat"], "old", True, f'{{"schema": {before}}}', before)
+        await connection.execute(NODE["join"], "old", f'{{"schema": {before}}}')
 
     await connections.run(fill)
     return connections
@@ -219,7 +220,9 @@ def test_a_rolling_upgrade_seals_when_the_old_are_gone(run: Any, postgres_server
 
     async def play() -> None:
         connections = await old_database(url)
-        new = await on_postgres.open_database(url, "new", size=5, about=ABOUT, dispatches=True, keeps_house=True)
+        new = await on_postgres.open_database(
+            url, "new", clock=SetClock(), size=5, about=ABOUT, dispatches=True, keeps_house=True
+        )
         try:
             assert not await seal_stored(new.book, VAULT)
             books = Books(new.book, VAULT)
@@ -254,7 +257,9 @@ def test_what_was_saved_meanwhile_is_found_later(
     url = postgres_server.database()
 
     async def play() -> None:
-        store = await on_postgres.open_database(url, "new", size=5, about=ABOUT, dispatches=True, keeps_house=True)
+        store = await on_postgres.open_database(
+            url, "new", clock=SetClock(), size=5, about=ABOUT, dispatches=True, keeps_house=True
+        )
         sealing = asyncio.get_running_loop().create_task(Sealer(store.book, VAULT).run())
         try:
             await store.book.add_tenant(msgspec.msgpack.decode(tenant(), type=Tenant))

@@ -8,6 +8,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from clocks import SetClock
 from outrider.domain.custom_object import CustomObject, ObjectChange
 from outrider.domain.errors import ConfigError, StoreUnavailable
 from outrider.domain.model import Acceptance, Event, Tenant
@@ -17,7 +18,7 @@ from outrider.store.sqlite.database import SqliteDatabase, connect, migrate, mig
 
 
 def opened(path: Path, incarnation: str = "one") -> SqliteDatabase:
-    return asyncio.run(open_database(str(path), incarnation, now=lambda: 0, about=About("h", 1, "0", (), 0)))
+    return asyncio.run(open_database(str(path), incarnation, clock=SetClock(), about=About("h", 1, "0", (), 0)))
 
 
 def test_one_process_at_a_time(tmp_path: Path) -> None:

@@ -259,6 +259,7 @@ def condition(c: Condition) -> system.System:
     return system.System(
         Store=c.store,
         Owed=c.owed,
+        Quarantined=c.quarantined,
         Nodes=[
             system.Node(
                 Id=node.id,

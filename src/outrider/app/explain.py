@@ -27,6 +27,7 @@ class Because(StrEnum):
     EXHAUSTED = "exhausted"
     CANCELLED = "cancelled"
     WAITING = "waiting"
+    QUARANTINED = "quarantined"
     NOT_SUBSCRIBED = "not_subscribed"
     FILTERED = "filtered"
     NOT_YET_CREATED = "not_yet_created"
@@ -103,6 +104,9 @@ class Explain:
 
     async def _of_delivery(self, evidence: _Evidence, row: DeliveryRow, now: Webhook | None) -> tuple[Because, str]:
         tries = f"{row.attempts} attempt{'' if row.attempts == 1 else 's'}"
+        if row.state == "quarantined":
+            fault = f"quarantined after {tries}, because Outrider fails to send it: {row.reason}"
+            return Because.QUARANTINED, f"{fault}; resend it once that is mended"
         if row.state != "waiting":
             return Because(row.state), f"{row.state} after {tries}: {row.reason}"
         return Because.WAITING, f"waiting after {tries}: {await self._waits_for(evidence, row, now)}"

@@ -112,15 +112,16 @@ class Recovery:
         return ended
 
     async def resend(self, tenant: str, delivery: str) -> DeliveryRow:
-        """Send one delivery again: one that waits becomes due now, one that ended gets a successor."""
+        """Send one delivery again: one that waits or is quarantined becomes due now, one that ended gets a
+        successor."""
         row = await self._ledger.delivery(tenant, delivery)
         if row is None:
             raise NotFound("delivery", delivery[:60])
         webhook = self._books.webhook(tenant, row.webhook)
         if webhook is None:
             raise Conflict("WebhookId", "a webhook that still exists", "a deleted one")
-        if row.state == "waiting":
-            await self._jobs.hasten(tenant, delivery, self._clock.now())
+        if row.state in {"waiting", "quarantined"}:
+            await self._jobs.hasten(tenant, delivery, self._clock.steady())
             self._handover.wake()
             return await self._shown(tenant, delivery)
         event = await self._ledger.event(tenant, row.event)
@@ -140,11 +141,11 @@ class Recovery:
     async def _look(self, selection: Selection) -> Preview:
         """Walk the selection as a job would, for a few seconds at most."""
         place, end = await self._jobs.bounds(selection)
-        deadline = self._clock.now() + LONGEST_LOOK
+        deadline = self._clock.steady() + LONGEST_LOOK
         scanned, matched = 0, 0
         examples: list[Event] = []
         stretch = Stretch((), place, selection.begins, done=place >= end)
-        while not stretch.done and self._clock.now() < deadline:
+        while not stretch.done and self._clock.steady() < deadline:
             stretch = await self._jobs.stretch(selection, stretch.place, end, stretch.at)
             passing = [event for event in stretch.events if passes(selection.filter, event)]
             scanned += len(stretch.events)

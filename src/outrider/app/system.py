@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from outrider.ports.queue import Queue
@@ -11,24 +13,42 @@ from outrider.ports.upkeep import Upkeep
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """`owed` counts deliveries of the tenant that asks."""
+    """`owed` counts deliveries of the tenant that asks; `quarantined` those of them that wait to be sent by
+    hand."""
 
     store: str
     nodes: list[NodeRow]
     owed: int
+    quarantined: int
     warnings: list[str]
 
 
 class System:
-    """`store` names the kind of store: sqlite or postgresql."""
+    """`store` names the kind of store: sqlite or postgresql. `engine` tells what keeps this process from sending
+    for a tenant."""
 
-    def __init__(self, *, store: str, processes: Processes, queue: Queue, upkeep: Upkeep) -> None:
+    def __init__(
+        self,
+        *,
+        store: str,
+        processes: Processes,
+        queue: Queue,
+        upkeep: Upkeep,
+        engine: Callable[[str], list[str]],
+    ) -> None:
         self._store = store
         self._processes = processes
         self._queue = queue
         self._upkeep = upkeep
+        self._engine = engine
 
     async def condition(self, tenant: str) -> Condition:
         """As `tenant` may see it: nothing in it tells of other tenants."""
-        owed = await self._queue.size(tenant)
-        return Condition(self._store, await self._processes.nodes(), owed, await self._upkeep.warnings())
+        owed, quarantined = await self._queue.size(tenant), await self._queue.quarantined(tenant)
+        warnings = [*await self._upkeep.warnings(), *self._engine(tenant)]
+        if quarantined:
+            warnings.append(
+                f"{quarantined} deliveries are quarantined, because Outrider fails to send them; "
+                "see their reasons, and resend them once those are mended"
+            )
+        return Condition(self._store, await self._processes.nodes(), owed, quarantined, warnings)

@@ -29,6 +29,20 @@ class ExhaustedDelivery(msgspec.Struct, frozen=True):
     ExhaustedDate: str
 
 
+class QuarantinedDelivery(msgspec.Struct, frozen=True):
+    """A delivery that Outrider failed to send through faults of its own. It waits until it is sent again by
+    hand."""
+
+    DeliveryId: str
+    EventId: str
+    Event: str
+    WebhookId: str
+    WebhookName: str
+    Attempts: int
+    Reason: str
+    QuarantinedDate: str
+
+
 class RotatedSecret(msgspec.Struct, frozen=True):
     """A secret's new version; the one before signs along until `PreviousValidUntil`."""
 

@@ -18,7 +18,7 @@ def deliveries() -> None:
 
 
 @deliveries.command("list")
-@click.option("--state", type=click.Choice(["waiting", "delivered", "exhausted", "cancelled"]))
+@click.option("--state", type=click.Choice(["waiting", "quarantined", "delivered", "exhausted", "cancelled"]))
 @click.option("--webhook", help="A webhook's id.")
 @click.option("--event-id", "eventid", help="An event's id.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 200))

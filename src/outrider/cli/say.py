@@ -33,6 +33,6 @@ def json(value: Any) -> None:
 def delivery(row: dict[str, Any]) -> str:
     """One line."""
     return (
-        f"{row['Id']}  {row['State']:<9} {row['Event']:<28} {row['WebhookName']:<24} "
+        f"{row['Id']}  {row['State']:<11} {row['Event']:<28} {row['WebhookName']:<24} "
         f"{row['Attempts']} attempts  {row['Reason'] or ''}"
     ).rstrip()

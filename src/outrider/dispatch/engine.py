@@ -82,10 +82,15 @@ class Engine:
         )
         self._feeder = Feeder(queue, self.lanes, clock)
         self._settler = Settler(
-            queue, picture, left=self.lanes.leave, promoted=self._promoted, due=self._feeder.expect
+            queue,
+            picture,
+            left=self.lanes.leave,
+            promoted=self._promoted,
+            due=self._feeder.expect,
+            quarantined=attempter.quarantined,
         )
         self._heartbeat = Heartbeat(
-            queue, lease, peers, renewed=self.lanes.resume, freed=self._feeder.wake, lost=self._forget
+            queue, lease, peers, clock, renewed=self.lanes.resume, freed=self._feeder.wake, lost=self._forget
         )
         self._housekeeping = Housekeeping(queue, upkeep, clock, retention)
         self._jobs = JobRunner(jobs=jobs, picture=picture, handover=self.lanes, clock=clock, ids=ids, peers=peers)
@@ -99,9 +104,9 @@ class Engine:
         newest = await self._queue.newest()
         if newest is not None:
             self._ids.after(newest)
+        await self._heartbeat.beat()  # first, because it sets the steady time that everything else goes by
         if self._parts.keeps_house:
             await self._housekeeping.begin()
-        await self._heartbeat.beat()
         runs = [self._heartbeat.run]
         if self._parts.dispatches:
             runs += [self._feeder.run, self._jobs.run]
@@ -178,7 +183,7 @@ class Engine:
         try:
             settlement = await self._attempter.run(delivery)
         except Exception as error:
-            # Whatever it is, it is our fault: recorded as such, and the delivery loses nothing.
+            # No answer came, so it is our fault: recorded as such, and the delivery loses nothing.
             settlement = self._attempter.broken(delivery, error)
         delivered = settlement is not None and settlement.step.line is Line.DELIVERED
         self.lanes.landed(delivery, delivered=delivered)

@@ -20,6 +20,7 @@ LONGEST_SLEEP_S = 1.0
 SHORTEST_SLEEP_S = 0.01  # between rounds, however many hints come
 LARGEST_CLAIM = 200
 CLAIMS_AT_ONCE = 32  # they share commits
+AGAIN_S = 30.0  # until rows that could not be read are tried again
 
 
 class Feeder:
@@ -29,6 +30,7 @@ class Feeder:
         self._clock = clock
         self._hint = asyncio.Event()
         self._hungry: dict[str, str] = {}  # webhooks to claim for, with their tenants
+        self._unreadable: dict[str, float] = {}  # webhooks whose rows the store cannot read, and when to try again
         self._next_round = 0.0
         self._outage = Outage()
 
@@ -43,8 +45,8 @@ class Feeder:
         self._hint.set()
 
     def expect(self, due: int) -> None:
-        """Something is due at this instant."""
-        wait = max(0.0, (due - self._clock.now()) / 1000)
+        """Something is due at this instant of steady time."""
+        wait = max(0.0, (due - self._clock.steady()) / 1000)
         if wait < LONGEST_SLEEP_S:
             self._next_round = min(self._next_round, asyncio.get_running_loop().time() + wait)
             self._hint.set()
@@ -79,7 +81,7 @@ class Feeder:
         loop = asyncio.get_running_loop()
         self._next_round = loop.time() + LONGEST_SLEEP_S
         backlogs = await self._queue.backlogs()
-        now = self._clock.now()
+        now = self._clock.steady()
         for backlog in backlogs:
             if backlog.due <= now:
                 self._hungry[backlog.webhook] = backlog.tenant
@@ -97,13 +99,21 @@ class Feeder:
                     claims.create_task(self._claim(tenant, webhook))
 
     async def _claim(self, tenant: str, webhook: str) -> None:
+        if self._unreadable and self._unreadable.get(webhook, 0.0) > asyncio.get_running_loop().time():
+            return
         places = self._lanes.reserve(tenant, webhook, LARGEST_CLAIM)
         if places == 0:
             self._lanes.expect_more(webhook)
             return
         claimed: list[Delivery] = []
         try:
-            claimed = await self._queue.claim(tenant, webhook, places, self._clock.now())
+            claimed = await self._queue.claim(tenant, webhook, places, self._clock.steady())
+        except StoreUnavailable:
+            raise
+        except Exception:
+            # What is stored for this webhook cannot be read. The others are claimed for all the same.
+            log.critical("what waits for webhook %s cannot be claimed", webhook, exc_info=True)
+            self._unreadable[webhook] = asyncio.get_running_loop().time() + AGAIN_S
         finally:
             self._lanes.fill(webhook, places, claimed)
         if len(claimed) == places:

@@ -7,9 +7,11 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from outrider.dispatch.lease import Lease, Peers
+from outrider.domain.clock import JUMP, Anchor
 from outrider.domain.errors import StoreTooNew, StoreUnavailable
 from outrider.domain.outage import Outage
 from outrider.domain.readiness import Unready
+from outrider.ports.clock import Clock, moment
 from outrider.ports.queue import Queue
 
 log = logging.getLogger("outrider.heartbeat")
@@ -27,6 +29,7 @@ class Heartbeat:
         queue: Queue,
         lease: Lease,
         peers: Peers,
+        clock: Clock,
         *,
         renewed: Callable[[], None],
         freed: Callable[[], None],
@@ -35,6 +38,8 @@ class Heartbeat:
         self._queue = queue
         self._lease = lease
         self._peers = peers
+        self._clock = clock
+        self._last: Anchor | None = None
         self._renewed = renewed
         self._freed = freed
         self._lost = lost
@@ -74,6 +79,7 @@ class Heartbeat:
         began = asyncio.get_running_loop().time()
         self._is_unfinished = False
         pulse = await self._queue.heartbeat(round(dead_after_s * 1000))
+        self._watch_the_clock()
         self._is_lost = self._is_lost or pulse.lost
         if self._is_lost:
             await self._lost()
@@ -86,3 +92,15 @@ class Heartbeat:
         if pulse.released or changed:
             self._freed()
         self._is_unfinished = pulse.unfinished
+
+    def _watch_the_clock(self) -> None:
+        """Tell of a wall clock that was set: signatures, dates and retention go by it, waits do not."""
+        now = moment(self._clock)
+        jump = 0 if self._last is None else self._last.jump(now)
+        if abs(jump) > JUMP:
+            log.warning(
+                "the wall clock of this machine was set by %+.1f s; retries keep their waits, "
+                "but signatures, dates and retention go by it, so see that it is right",
+                jump / 1000,
+            )
+        self._last = now

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from outrider.domain.clock import DAY, JUMP, Anchor
 from outrider.domain.errors import StoreUnavailable
 from outrider.domain.outage import Outage
-from outrider.ports.clock import Clock
+from outrider.ports.clock import Clock, moment
 from outrider.ports.queue import Queue
 from outrider.ports.upkeep import Upkeep
 
@@ -16,6 +17,7 @@ ROUND_S = 5.0
 LOOK_EVERY = 12  # rounds: a minute
 TEND_EVERY = 720  # rounds: an hour
 CANCELLED_AT_ONCE = 500
+PATIENCE = DAY
 
 
 class Housekeeping:
@@ -27,6 +29,8 @@ class Housekeeping:
         self._clock = clock
         self._retention = retention
         self._outage = Outage()
+        self._last: Anchor | None = None  # when this last looked
+        self._drop_from = 0  # steady time
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -56,7 +60,20 @@ class Housekeeping:
             log.warning("housekeeping waits for the store: %s", error)
 
     async def tend(self) -> None:
-        await self._upkeep.tend(None if self._retention is None else self._clock.now() - self._retention)
+        await self._upkeep.tend(self._oldest())
+
+    def _oldest(self) -> int | None:
+        """From when on everything is kept; None: all of it. When the wall clock was set forward, nothing is dropped
+        for a while, because the past would be gone before anybody could set it right."""
+        now = moment(self._clock)
+        jump = 0 if self._last is None else self._last.jump(now)
+        self._last = now
+        if self._retention is None:
+            return None
+        if jump > JUMP:
+            self._drop_from = now.steady + PATIENCE
+            log.warning("the wall clock was set by %+.1f s, so nothing is dropped for a day", jump / 1000)
+        return None if now.steady < self._drop_from else now.wall - self._retention
 
     async def _look(self) -> None:
         for warning in await self._upkeep.warnings():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 import msgspec
@@ -13,6 +13,9 @@ from outrider.ports.sender import Failure, Reply
 
 _SLOW_DOWN = (429, 503)
 _OVERLOADED = (408, 429)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+LONGEST_DATE = 64  # characters; the forms of RFC 9110, section 5.6.7 have 33 at most
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
@@ -28,7 +31,8 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
 
 
 def judge(answer: Reply | Failure, now: int) -> Verdict:
-    """2xx delivers, 410 ends and disables, everything else is a failure; redirects are not followed."""
+    """2xx delivers, 410 ends and disables, everything else is a failure; redirects are not followed. Never raises,
+    whatever the answer says. `now` is wall time, for a date in `Retry-After`."""
     if isinstance(answer, Failure):
         return Verdict(Outcome.FAILED, str(answer.kind), Sign.DOWN)
     reason = f"status {answer.status}"
@@ -43,15 +47,23 @@ def judge(answer: Reply | Failure, now: int) -> Verdict:
     return Verdict(Outcome.FAILED, reason, Sign.DOWN if down else Sign.UNWILLING, wish)
 
 
+def unreadable() -> Verdict:
+    """Of an answer that came and that we failed to read: it was an attempt all the same."""
+    return Verdict(Outcome.FAILED, "the answer could not be read", Sign.UNWILLING)
+
+
 def _retry_after(reply: Reply, now: int) -> int | None:
-    """Milliseconds from `Retry-After`, in seconds or as a date (RFC 9110, section 10.2.3)."""
+    """Milliseconds from `Retry-After`, in seconds or as a date (RFC 9110, section 10.2.3); None for anything else,
+    and for a date that is further off than can be told."""
     text = next((value.strip() for name, value in reply.headers if name == "retry-after"), "")
-    if text.isascii() and text.isdigit():
-        return int(text[:9]) * 1000
+    if not text.isascii() or len(text) > LONGEST_DATE:
+        return None
+    if text.isdigit():
+        return int(text) * 1000
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return max(0, (moment - _EPOCH) // _MILLISECOND - now)
+    except (ValueError, OverflowError, TypeError, IndexError):  # all that the parser raises, by version of Python
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0, int((moment - datetime.fromtimestamp(now / 1000, UTC)).total_seconds() * 1000))

@@ -305,4 +305,4 @@ class Lanes:
 
 
 def _places(delivery: Delivery) -> int:
-    return 1 + len(delivery.body) // PLACE_BYTES
+    return 1 + len(delivery.body or b"") // PLACE_BYTES

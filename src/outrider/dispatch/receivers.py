@@ -17,6 +17,8 @@ class Receivers:
         self._entropy = entropy
         self._rules = rules
         self._known: dict[str, Health] = {}  # those that are not simply well
+        # Webhooks we cannot send to through a fault of ours: until when, and whose.
+        self._held: dict[str, tuple[int, str]] = {}
 
     def load(self, healths: Mapping[str, Health]) -> None:
         """What an earlier process knew."""
@@ -31,18 +33,46 @@ class Receivers:
                 self._known[webhook] = health
 
     def allowed(self, webhook: Webhook) -> int | None:
-        """How many attempts the circuit lets be under way; None when it does not limit them."""
+        """How many attempts the circuit lets be under way; None when it does not limit them. None at all while the
+        webhook is held."""
+        if self._held and self.held(webhook):
+            return 0
         health = self._known.get(webhook.id)
         if health is None:
             return None
-        return allowed(health, self._clock.now(), webhook.modified, self._rules)
+        return allowed(health, self._clock.steady(), webhook.modified, self._rules)
+
+    def hold(self, webhook: Webhook, milliseconds: int) -> None:
+        """Send nothing to it for that long: a fault of ours fails all of its deliveries alike."""
+        self._held[webhook.id] = (self._clock.steady() + milliseconds, webhook.tenant)
+
+    def held(self, webhook: Webhook) -> bool:
+        found = self._held.get(webhook.id)
+        if found is None:
+            return False
+        if found[0] <= self._clock.steady():
+            del self._held[webhook.id]
+            return False
+        return True
+
+    def how_many_held(self, tenant: str) -> int:
+        now = self._clock.steady()
+        return sum(until > now and owner == tenant for until, owner in self._held.values())
 
     def observe(self, webhook: Webhook, sign: Sign) -> Health | None:
         """Take note of an attempt; returns the health when it changed in a way worth keeping."""
         before = self._known.get(webhook.id, _WELL)
         if before is _WELL and sign is Sign.WELL:
             return None
-        after = observe(before, sign, self._clock.now(), self._rules, dice=self._entropy.dice())
+        after = observe(
+            before,
+            sign,
+            self._clock.steady(),
+            self._rules,
+            dice=self._entropy.dice(),
+            enabled=max(webhook.enabled, webhook.created),
+            modified=webhook.modified,
+        )
         if after == _WELL:
             self._known.pop(webhook.id, None)
         else:
@@ -51,11 +81,10 @@ class Receivers:
 
     def given_up(self, webhook: Webhook) -> bool:
         """Whether the webhook has done nothing but fail for too long."""
-        health = self._known.get(webhook.id, _WELL)
-        enabled = max(webhook.enabled, webhook.created)
-        return given_up(health, self._clock.now(), enabled, self._rules)
+        return given_up(self._known.get(webhook.id, _WELL), self._rules)
 
 
 def _worth_keeping(health: Health) -> tuple[object, ...]:
     """All but the count of failures: losing that in a crash is harmless."""
-    return (health.circuit, health.failing_since, health.probe, health.allowance)
+    run = (health.failing_since, health.run_since, health.run_days)
+    return (health.circuit, health.probe, health.allowance, run)

@@ -12,6 +12,7 @@ import msgspec
 
 from outrider import __version__
 from outrider.domain.echo import EchoMask, request_secrets
+from outrider.domain.errors import Unreadable
 from outrider.domain.exposure import mask_headers
 from outrider.domain.model import Authentication, AuthType, Delivery, TenantBook, Webhook
 from outrider.domain.signing import PREFIX, Signer, whsec
@@ -91,9 +92,12 @@ def _signing_secrets(book: TenantBook, webhook: Webhook, vault: Vault, now: int)
 
 
 def build(delivery: Delivery, common: Template, *, now: int, nonce: bytes, timeout_ms: int) -> Request:
-    """The complete request of attempt number `delivery.attempts + 1`. `nonce` is 4 random bytes."""
+    """The complete request of attempt number `delivery.attempts + 1`. `now` is wall time: receivers compare the
+    timestamp with their own. `nonce` is 4 random bytes. Raises Unreadable when the delivery has no body."""
     timestamp = now // 1000
     event, body = delivery.event, delivery.body
+    if body is None:
+        raise Unreadable("the event's body is not in the store any more")
     headers = (
         ("request-id", f"|{event.replace('-', '')}.{nonce.hex()}_{delivery.attempts + 1}."),
         ("signature", common.signer.loginradius(body)),

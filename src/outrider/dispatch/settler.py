@@ -15,7 +15,7 @@ from outrider.domain.errors import StoreUnavailable
 from outrider.domain.model import Delivery
 from outrider.domain.outage import Outage
 from outrider.ports.picture import Picture
-from outrider.ports.queue import Queue, Settlement
+from outrider.ports.queue import Queue, Settled, Settlement
 
 T = TypeVar("T")
 log = logging.getLogger("outrider.settle")
@@ -25,7 +25,8 @@ PAUSE_S = 0.5  # between tries while the store is away
 
 class Settler:
     """`left` is called with each delivery that has left memory, `promoted` with deliveries leased because the one
-    before them ended, `due` with the instant something is due again."""
+    before them ended, `due` with the instant something is due again. `quarantined` makes the settlement of a
+    delivery, with the attempts it has spent and a reason, whose outcome the store rejects."""
 
     def __init__(
         self,
@@ -35,12 +36,14 @@ class Settler:
         left: Callable[[Delivery], None],
         promoted: Callable[[Sequence[Delivery]], None],
         due: Callable[[int], None],
+        quarantined: Callable[[Delivery, int, str], Settlement],
     ) -> None:
         self._queue = queue
         self._picture = picture
         self._left = left
         self._promoted = promoted
         self._due = due
+        self._quarantined = quarantined
         self._gathered: list[Settlement] = []
         self._returned: list[Delivery] = []  # with a place in a lane
         self._released: list[Delivery] = []  # without one
@@ -87,7 +90,7 @@ class Settler:
         released = returned + others
         self._committing = len(batch) + len(released)
         if released:
-            await self._insist(lambda: self._queue.release(released))
+            await self._release(released)
         if batch:
             await self._settle(batch)
         for delivery in returned:
@@ -101,17 +104,48 @@ class Settler:
         """Write a batch; an outcome the store rejects is set apart, so that it holds up nobody."""
         try:
             settled = await self._insist(lambda: self._queue.settle(batch))
-        except Exception:
-            if len(batch) > 1:
-                for settlement in batch:
-                    await self._settle([settlement])
+        except Exception as error:
+            if len(batch) == 1:
+                await self._settle_rejected(batch[0], error)
                 return
-            # Its lease stays ours until the next start, which tries the delivery again.
-            log.critical("the store rejects the outcome of delivery %s", batch[0].delivery.id, exc_info=True)
+            for settlement in batch:
+                await self._settle([settlement])
             return
+        self._settled(settled)
+
+    async def _settle_rejected(self, settlement: Settlement, error: Exception) -> None:
+        """The outcome alone, without what belongs to it; if the store rejects that too, the delivery is
+        quarantined.
+
+        When the store takes neither, the fault is not the delivery's: its lease stays ours until the next start,
+        which tries it again.
+        """
+        delivery, step = settlement.delivery, settlement.step
+        log.critical("the store rejects the outcome of delivery %s", delivery.id, exc_info=error)
+        bare = Settlement(delivery, step, settlement.at, "the store rejects the attempt's record")
+        if not await self._is_taken(bare):
+            await self._is_taken(self._quarantined(delivery, step.attempts, "the store rejects its outcome"))
+
+    async def _is_taken(self, settlement: Settlement) -> bool:
+        try:
+            settled = await self._insist(lambda: self._queue.settle([settlement]))
+        except Exception:
+            log.critical("the store rejects less of delivery %s as well", settlement.delivery.id, exc_info=True)
+            return False
+        self._settled(settled)
+        return True
+
+    def _settled(self, settled: Settled) -> None:
         if settled.lost:
             log.warning("%d outcomes came after their lease was lost and changed nothing", len(settled.lost))
         self._promoted(settled.promoted)
+
+    async def _release(self, deliveries: list[Delivery]) -> None:
+        try:
+            await self._insist(lambda: self._queue.release(deliveries))
+        except Exception:
+            # Outcomes of others are settled after this, so it must not stand in their way.
+            log.critical("%d leases are not given back before the next start", len(deliveries), exc_info=True)
 
     async def _insist(self, write: Callable[[], Awaitable[T]]) -> T:
         """Repeat a write until the store is there."""
@@ -132,7 +166,7 @@ class Settler:
         for tenant in {s.delivery.tenant for s in batch if s.disable is not None}:
             await self._insist(partial(self._picture.refresh, tenant))
         due = [s.step.due for s in batch if s.step.due is not None]
-        due += [s.at for s in batch if s.news is not None]
+        due += [0 for s in batch if s.news is not None]  # deliveries of our own events are due at once
         if due:
             self._due(min(due))
 

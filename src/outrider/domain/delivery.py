@@ -1,8 +1,9 @@
 """THE state machine of a delivery: `advance` turns the outcome of an attempt into what happens next.
 
-A delivery is waiting until it ends, and ends once: delivered, exhausted or cancelled. Only the receiver's
-failures spend attempts. `TRANSITIONS` is the whole table; `docs/architecture.md` shows it and a test
-compares the two.
+A delivery is waiting until it ends, and ends once: delivered, exhausted or cancelled. Only the receiver's failures
+spend attempts. One that fails through a fault of ours again and again is quarantined: it is still owed, but never
+due, until somebody sends it again (docs/adr/0033). `TRANSITIONS` is the whole table; `docs/architecture.md` shows
+it and a test compares the two.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from enum import StrEnum
 
 import msgspec
 
-from outrider.domain.clock import HOUR, MINUTE, SECOND
+from outrider.domain.clock import HOUR, LATEST, MINUTE, SECOND
 
 
 class Outcome(StrEnum):
@@ -21,6 +22,7 @@ class Outcome(StrEnum):
     FAILED = "failed"  # the receiver's fault: spends an attempt
     GONE = "gone"  # 410: the receiver wants no more
     OURS = "ours"  # our fault: spends nothing
+    STUCK = "stuck"  # our fault again and again, with this delivery alone: spends nothing
     CANCELLED = "cancelled"  # the webhook no longer exists
 
 
@@ -29,6 +31,7 @@ class Line(StrEnum):
 
     ATTEMPTED = "attempted"
     DEFERRED = "deferred"
+    QUARANTINED = "quarantined"
     DELIVERED = "delivered"
     EXHAUSTED = "exhausted"
     CANCELLED = "cancelled"
@@ -46,9 +49,13 @@ TRANSITIONS: dict[tuple[Outcome, bool], Line] = {
     (Outcome.GONE, False): Line.EXHAUSTED,
     (Outcome.OURS, True): Line.DEFERRED,
     (Outcome.OURS, False): Line.DEFERRED,
+    (Outcome.STUCK, True): Line.QUARANTINED,
+    (Outcome.STUCK, False): Line.QUARANTINED,
     (Outcome.CANCELLED, True): Line.CANCELLED,
     (Outcome.CANCELLED, False): Line.CANCELLED,
 }
+
+NEVER = LATEST  # when a quarantined delivery is due
 
 STANDARD_SCHEDULE = (
     5 * SECOND,
@@ -95,11 +102,15 @@ class Step(msgspec.Struct, frozen=True, gc=False):
     def ended(self) -> bool:
         return self.line in ENDINGS
 
+    @property
+    def quarantined(self) -> bool:
+        return self.due == NEVER
+
 
 def advance(
     attempts: int, outcome: Outcome, now: int, policy: Policy, *, dice: float, retry_after: int | None = None
 ) -> Step:
-    """The step after an attempt.
+    """The step after an attempt; `now` is steady time, and so is when the delivery is due.
 
     `attempts` were spent before it; `dice` in [0, 1) places the jitter; `retry_after` is the receiver's wish
     in milliseconds, honoured up to the policy's limit and never earlier than the schedule.
@@ -108,6 +119,8 @@ def advance(
     line = TRANSITIONS[outcome, spent <= len(policy.schedule)]
     if line in ENDINGS:
         return Step(line, spent, None)
+    if line is Line.QUARANTINED:
+        return Step(line, spent, NEVER)
     if line is Line.DEFERRED:
         return Step(line, spent, now + policy.our_delay)
     wait = round(policy.schedule[spent - 1] * (1 + policy.jitter * (2 * dice - 1)))

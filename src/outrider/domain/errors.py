@@ -122,6 +122,10 @@ class StoreTooNew(OurError):
     """While the others had given this process up, the store was migrated to what it does not know."""
 
 
+class Unreadable(OurError):
+    """What the store holds of one delivery cannot be read. `args[0]` says what, without any of it."""
+
+
 class ConfigError(OutriderError):
     """A setting cannot be honoured; the process does not start."""
 

@@ -157,8 +157,9 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 class Delivery(msgspec.Struct, frozen=True, gc=False):
     """One event owed to one webhook.
 
-    Deliveries of a webhook with the same `order_key` are sent one after the other, in the order of their ids;
-    None waits for nobody. `origin` names the resend or job that made it; None for the event itself.
+    Deliveries of a webhook with the same `order_key` are sent one after the other, in the order of their ids; None
+    waits for nobody. `origin` names the resend or job that made it; None for the event itself. `body` is None when
+    the store no longer has it, which is a fault of the store's.
     """
 
     id: str
@@ -167,7 +168,7 @@ class Delivery(msgspec.Struct, frozen=True, gc=False):
     event: str
     event_type: str
     subject: str | None
-    body: bytes
+    body: bytes | None
     attempts: int
     created: int
     order_key: str | None = None

@@ -14,9 +14,10 @@ from outrider.domain.model import Acceptance, Delivery, Event, TenantBook, Webho
 from outrider.domain.operation import prevented_skip
 
 DELIVERY_EXHAUSTED = "DeliveryExhausted"
+DELIVERY_QUARANTINED = "DeliveryQuarantined"
 WEBHOOK_DISABLED = "WebhookDisabled"
 SECRET_ROTATED = "SecretRotated"  # noqa: S105 - an event name
-SYSTEM_EVENTS = frozenset({DELIVERY_EXHAUSTED, WEBHOOK_DISABLED, SECRET_ROTATED})
+SYSTEM_EVENTS = frozenset({DELIVERY_EXHAUSTED, DELIVERY_QUARANTINED, WEBHOOK_DISABLED, SECRET_ROTATED})
 
 
 def delivery_exhausted(
@@ -33,6 +34,23 @@ def delivery_exhausted(
         "LastStatus": status,
         "LastError": error,
         "ExhaustedDate": iso(at),
+    }
+
+
+def delivery_quarantined(
+    delivery: Delivery, webhook: Webhook, *, attempts: int, reason: str, at: int
+) -> dict[str, Any]:
+    """A delivery waits until it is sent again by hand, because of a fault of ours. Never raised about a System
+    event."""
+    return {
+        "DeliveryId": delivery.id,
+        "EventId": delivery.event,
+        "Event": delivery.event_type,
+        "WebhookId": webhook.id,
+        "WebhookName": webhook.name,
+        "Attempts": attempts,
+        "Reason": reason,
+        "QuarantinedDate": iso(at),
     }
 
 

@@ -59,5 +59,6 @@ class Jobs(Protocol):
         ...
 
     async def hasten(self, tenant: str, delivery: str, now: int) -> bool:
-        """Make a waiting delivery due now; False when it is not waiting in the queue."""
+        """Make a waiting or quarantined delivery due `now`, of steady time; False when it is not in the queue, or
+        leased."""
         ...

@@ -21,7 +21,8 @@ class EventQuery(msgspec.Struct, frozen=True):
 
 
 class DeliveryQuery(msgspec.Struct, frozen=True):
-    """Which deliveries; None means any. Times are of creation. `state` as in DeliveryRow."""
+    """Which deliveries; None means any. Times are of creation. `state` as in DeliveryRow;
+    what is waiting includes what is quarantined."""
 
     type: str | None = None
     subject: str | None = None
@@ -47,10 +48,10 @@ class SkipRow(msgspec.Struct, frozen=True):
 
 
 class DeliveryRow(msgspec.Struct, frozen=True):
-    """A delivery as it stands. `state`: waiting, delivered, exhausted or cancelled.
+    """A delivery as it stands. `state`: waiting, quarantined, delivered, exhausted or cancelled.
 
-    `due` is set while waiting, `ended` afterwards; `reason` is of the last attempt. `webhook_name` outlives
-    the webhook. `origin` is `resend:<delivery>` or `job:<job>`, None for the event itself.
+    `due` is set while waiting, by the wall clock, `ended` when it has ended; `reason` is of the last attempt.
+    `webhook_name` outlives the webhook. `origin` is `resend:<delivery>` or `job:<job>`, None for the event itself.
     """
 
     id: str
@@ -116,5 +117,5 @@ class Ledger(Protocol):
         ...
 
     async def healths(self, tenant: str) -> dict[str, Health]:
-        """What is kept of the tenant's receivers, by webhook id."""
+        """What is kept of the tenant's receivers, by webhook id, with instants of the wall clock."""
         ...

@@ -74,7 +74,8 @@ class Settlement(msgspec.Struct, frozen=True, gc=False):
 
 
 class Backlog(msgspec.Struct, frozen=True):
-    """A webhook with unleased deliveries that wait for nobody, and the instant the earliest of them is due."""
+    """A webhook with unleased deliveries that wait for nobody, and the steady time the earliest of them is due
+    at."""
 
     tenant: str
     webhook: str
@@ -112,11 +113,13 @@ class Queue(Protocol):
         ...
 
     async def claim(self, tenant: str, webhook: str, limit: int, now: int) -> list[Delivery]:
-        """Lease up to `limit` due deliveries of `webhook` to this process, earliest due first."""
+        """Lease up to `limit` deliveries of `webhook` that are due `now`, of steady time, to this process, earliest
+        due first. A delivery whose event is not there any more has no body."""
         ...
 
     async def settle(self, settlements: Sequence[Settlement]) -> Settled:
-        """Write outcomes in one commit, and lease what waited behind those that ended."""
+        """Write outcomes in one commit, and lease what waited behind those that ended or were quarantined; a
+        quarantined delivery leaves the order."""
         ...
 
     async def release(self, deliveries: Sequence[Delivery] | None = None) -> int:
@@ -125,7 +128,8 @@ class Queue(Protocol):
 
     async def heartbeat(self, dead_after: int) -> Pulse:
         """Renew this process' leases; release those of processes silent for `dead_after` ms of the store's
-        clock, as many as can be without being late oneself. Raises StoreTooNew."""
+        clock, as many as can be without being late oneself. The first one sets the process' steady time to the
+        store's. Raises StoreTooNew."""
         ...
 
     async def cancel(self, tenant: str, webhook: str, limit: int, now: int) -> int:
@@ -146,4 +150,8 @@ class Queue(Protocol):
 
     async def size(self, tenant: str) -> int:
         """How many deliveries the tenant is owed."""
+        ...
+
+    async def quarantined(self, tenant: str) -> int:
+        """How many of them are quarantined."""
         ...

@@ -14,10 +14,16 @@ from outrider.domain.delivery import ENDINGS, Line
 from outrider.domain.model import SkipReason
 
 WAITING = "waiting"
-STATES = (WAITING, *sorted(ENDINGS))
+STATES = (WAITING, Line.QUARANTINED, *sorted(ENDINGS))
 
 DeliveryId = Annotated[str, described("The id of a delivery.", format="uuid")]
-DeliveryState = Annotated[str, described("Waiting, or how it ended.", enum=list(STATES))]
+DeliveryState = Annotated[
+    str,
+    described(
+        "Waiting, quarantined (Outrider fails to send it, and it waits to be sent again by hand), or how it ended.",
+        enum=list(STATES),
+    ),
+]
 Reason = Annotated[
     str | None, described("What the last attempt came to, in a word or two.", examples=["status 500", "timeout"])
 ]
@@ -68,7 +74,9 @@ class Delivery(msgspec.Struct, frozen=True):
     LastStatus: Annotated[int | None, described("The HTTP status of the last answer.")]
     Reason: Reason
     CreatedDate: Date
-    DueDate: Annotated[Date | None, described("When the next attempt is due; null when it ended.")]
+    DueDate: Annotated[
+        Date | None, described("When the next attempt is due; null when it ended or is quarantined.")
+    ]
     EndedDate: Date | None
     Origin: Annotated[str | None, described("`resend:` or `job:` and what made it; null for the event itself.")]
 

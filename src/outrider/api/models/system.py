@@ -27,5 +27,12 @@ class System(msgspec.Struct, frozen=True):
 
     Store: Annotated[str, described("The kind of store.", enum=["sqlite", "postgresql"])]
     Owed: Annotated[int, described("The tenant's deliveries that have not ended.", minimum=0)]
+    Quarantined: Annotated[
+        int,
+        described(
+            "Those of them that Outrider fails to send through faults of its own: they wait to be sent by hand.",
+            minimum=0,
+        ),
+    ]
     Nodes: list[Node]
     Warnings: Annotated[list[str], described("A sentence each; empty when all is well.")]

@@ -10,6 +10,7 @@ import msgspec
 
 from outrider.domain.model import Acceptance, ApiKey, Secret, Tenant, TenantBook, Webhook
 from outrider.ports.book import KeyTaken, Sealing, Unsealed
+from outrider.ports.clock import Clock, moment
 from outrider.store.documents import read_document
 from outrider.store.postgres.config import SQL, raise_version, save_webhook
 from outrider.store.postgres.connections import Connections, rows_of
@@ -19,7 +20,8 @@ _encode = msgspec.msgpack.encode
 
 
 class PostgresBook:
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connections, clock: Clock) -> None:
+        self._clock = clock
         self._connections = connections
 
     async def tenants(self) -> list[TenantBook]:
@@ -90,7 +92,7 @@ class PostgresBook:
             row = (secret.tenant, secret.id, secret.name, _encode(secret))
             await connection.execute(SQL["save_secret"], *row)
             if news is not None:
-                await store_unleased(connection, news)
+                await store_unleased(connection, news, moment(self._clock))
 
         await self._connections.in_transaction(work)
 

@@ -8,6 +8,7 @@ import msgspec
 
 from outrider.domain.errors import ConfigError, StoreUnavailable
 from outrider.domain.readiness import Unready
+from outrider.ports.clock import Clock
 from outrider.ports.system import About
 from outrider.store.postgres.book import PostgresBook
 from outrider.store.postgres.connections import Connections, Url, check_server, connect, parse_url
@@ -33,16 +34,23 @@ class PostgresDatabase:
     """The store's ports. `close` is idempotent."""
 
     def __init__(
-        self, writers: Connections, readers: Connections, url: Url, nodes: Nodes, known: list[Migration]
+        self,
+        writers: Connections,
+        readers: Connections,
+        url: Url,
+        nodes: Nodes,
+        known: list[Migration],
+        *,
+        clock: Clock,
     ) -> None:
         self._writers = writers
         self._readers = readers
         self._nodes = nodes
         self._closed = False
-        self.queue = PostgresQueue(writers, nodes, Doubts())
-        self.book = PostgresBook(writers)
-        self.jobs = PostgresJobs(writers)
-        self.ledger = PostgresLedger(readers)
+        self.queue = PostgresQueue(writers, nodes, Doubts(), clock)
+        self.book = PostgresBook(writers, clock)
+        self.jobs = PostgresJobs(writers, clock)
+        self.ledger = PostgresLedger(readers, clock)
         self.objects = PostgresObjects(readers)
         self.upkeep = PostgresUpkeep(writers, known)
         self.system = PostgresSystem(readers)
@@ -71,10 +79,10 @@ class PostgresDatabase:
 
 
 async def open_database(
-    text: str, incarnation: str, *, size: int, about: About, dispatches: bool, keeps_house: bool
+    text: str, incarnation: str, *, clock: Clock, size: int, about: About, dispatches: bool, keeps_house: bool
 ) -> PostgresDatabase:
-    """Connect with at most `size` connections and bring the schema up to date. Raises ConfigError
-    (OUTRIDER_STORE)."""
+    """Connect with at most `size` connections and bring the schema up to date. The steady time of `clock` is set
+    with the first heartbeat. Raises ConfigError (OUTRIDER_STORE)."""
     url = parse_url(text)
     known = migrations()
     described = msgspec.json.encode(msgspec.to_builtins(about) | {"schema": len(known)}).decode()
@@ -82,6 +90,7 @@ async def open_database(
     nodes = Nodes(
         writers,
         incarnation,
+        clock=clock,
         dispatches=dispatches,
         keeps_house=keeps_house,
         about=described,
@@ -100,4 +109,4 @@ async def open_database(
         if found is None:
             raise
         raise found from error
-    return PostgresDatabase(writers, readers, url, nodes, known)
+    return PostgresDatabase(writers, readers, url, nodes, known, clock=clock)

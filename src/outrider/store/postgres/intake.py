@@ -13,9 +13,11 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from outrider.domain.clock import Anchor
 from outrider.domain.errors import StoreUnavailable
 from outrider.domain.model import Acceptance
 from outrider.ports.book import StaleBook
+from outrider.ports.clock import Clock, moment
 from outrider.ports.queue import Receipt
 from outrider.store.postgres.connections import Connections
 from outrider.store.postgres.doubts import Doubts
@@ -31,7 +33,8 @@ TRIES = 5  # of an acceptance whose ids somebody else stores at the same time
 class Intake:
     """`commit` is the group commit of `Queue.accept`; leases name this process' `incarnation`."""
 
-    def __init__(self, connections: Connections, doubts: Doubts, incarnation: str) -> None:
+    def __init__(self, connections: Connections, doubts: Doubts, incarnation: str, clock: Clock) -> None:
+        self._clock = clock
         self._connections = connections
         self._doubts = doubts
         self._incarnation = incarnation
@@ -82,7 +85,9 @@ class Intake:
         good = [each for each in sorted_out if isinstance(each, Fresh)]
         held = await find_held(connection, [d for each in good for d in each.deliveries])
         if any(each.events for each in good):
-            await connection.execute(SQL["accept"], *_accept_columns(good, numbers, held, self._incarnation))
+            await connection.execute(
+                SQL["accept"], *_accept_columns(good, numbers, held, self._incarnation), *_due(moment(self._clock))
+            )
         for each in good:
             if not each.repeats:
                 await change_objects(connection, each.acceptance.objects)
@@ -112,14 +117,20 @@ class Intake:
         return fresh, sorted(numbers)
 
 
-async def store_unleased(connection: Any, news: Acceptance) -> None:
-    """Our own events inside somebody else's transaction: new by their making, their deliveries unleased."""
+async def store_unleased(connection: Any, news: Acceptance, at: Anchor) -> None:
+    """Our own events inside somebody else's transaction: new by their making, their deliveries unleased. `at` is
+    now."""
     bare = msgspec.structs.replace(news, leased=frozenset())
     everything = Fresh(bare, bare.events, bare.deliveries, bare.skips, frozenset(), bare.events[0].accepted)
     await lock_order(connection, bare.deliveries)
     rows = await connection.fetch(SQL["look"], [], [], [], len(bare.events))
     held = await find_held(connection, bare.deliveries)
-    await connection.execute(SQL["accept"], *_accept_columns([everything], [row[3] for row in rows], held, ""))
+    numbers = [row[3] for row in rows]
+    await connection.execute(SQL["accept"], *_accept_columns([everything], numbers, held, ""), *_due(at))
+
+
+def _due(at: Anchor) -> tuple[int, int]:
+    return at.steady, at.ahead
 
 
 def _accept_columns(

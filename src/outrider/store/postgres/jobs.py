@@ -9,6 +9,7 @@ import msgspec
 
 from outrider.domain.job import Job, JobState, Selection
 from outrider.domain.model import Delivery
+from outrider.ports.clock import Clock, moment
 from outrider.ports.jobs import Stretch
 from outrider.store.postgres.connections import Connections, rows_of
 from outrider.store.postgres.past import Past
@@ -22,7 +23,8 @@ _decode = msgspec.msgpack.Decoder(Job).decode
 
 
 class PostgresJobs:
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connections, clock: Clock) -> None:
+        self._clock = clock
         self._connections = connections
         self._past = Past(connections)
 
@@ -49,7 +51,7 @@ class PostgresJobs:
         async def work(connection: Any) -> bool:
             if not await _advance(connection, before, after):
                 return False
-            await owe(connection, deliveries)
+            await owe(connection, deliveries, moment(self._clock))
             return True
 
         return await self._connections.in_transaction(work)
@@ -80,7 +82,7 @@ class PostgresJobs:
         return [_decode(row[0]) for row in rows]
 
     async def enqueue(self, delivery: Delivery) -> None:
-        await self._connections.in_transaction(lambda connection: owe(connection, [delivery]))
+        await self._connections.in_transaction(lambda c: owe(c, [delivery], moment(self._clock)))
 
     async def hasten(self, tenant: str, delivery: str, now: int) -> bool:
         done = await self._connections.run(lambda c: c.execute(SQL["hasten"], tenant, delivery, now))

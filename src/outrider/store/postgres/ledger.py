@@ -8,7 +8,9 @@ from typing import Any
 import msgspec
 
 from outrider.domain.breaker import Health
+from outrider.domain.delivery import ENDINGS, Line
 from outrider.domain.model import Event, Webhook
+from outrider.ports.clock import Clock
 from outrider.ports.ledger import (
     DeliveryQuery,
     DeliveryRow,
@@ -18,7 +20,7 @@ from outrider.ports.ledger import (
     SkipRow,
     WebhookThen,
 )
-from outrider.store.lists import AHEAD, read_by, statement
+from outrider.store.lists import AHEAD, read_by, shown, shown_healths, statement
 from outrider.store.postgres.connections import Connections
 from outrider.store.postgres.days import Days
 from outrider.store.postgres.rows import decode_attempt
@@ -51,7 +53,8 @@ _GIVEN = {
 
 
 class PostgresLedger:
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connections, clock: Clock) -> None:
+        self._clock = clock
         self._connections = connections
         self._days = Days(connections)
 
@@ -92,10 +95,15 @@ class PostgresLedger:
             for part in whole(parts):
                 found = await self._read("waiting", tenant, query, part, limit - len(rows))
                 rows |= {row[0]: row for row in found}
-        if query.state != "waiting":
+        elif query.state == Line.QUARANTINED:
+            for part in whole(parts):
+                found = await self._read_quarantined(tenant, query, part, limit - len(rows))
+                rows |= {row[0]: row for row in found}
+        if query.state in {None, *ENDINGS}:
             for part in parts:
                 await self._add_ended(rows, tenant, query, part, limit)
-        return [DeliveryRow(*rows[delivery]) for delivery in sorted(rows, reverse=True)[:limit]]
+        found = [DeliveryRow(*rows[delivery]) for delivery in sorted(rows, reverse=True)[:limit]]
+        return shown(found, self._clock)
 
     async def _add_ended(
         self, rows: dict[str, Any], tenant: str, query: DeliveryQuery, part: IdSpan, limit: int
@@ -110,7 +118,7 @@ class PostgresLedger:
 
     async def delivery(self, tenant: str, delivery: str) -> DeliveryRow | None:
         rows = await self._fetch("delivery", tenant, delivery)
-        return DeliveryRow(*rows[0]) if rows else None
+        return shown([DeliveryRow(*rows[0])], self._clock)[0] if rows else None
 
     async def lines(self, tenant: str, delivery: str) -> list[LedgerLine]:
         return [
@@ -131,7 +139,8 @@ class PostgresLedger:
 
     async def healths(self, tenant: str) -> dict[str, Health]:
         rows = await self._fetch("healths", tenant)
-        return {webhook: msgspec.msgpack.decode(document, type=Health) for webhook, document in rows}
+        found = {webhook: msgspec.msgpack.decode(document, type=Health) for webhook, document in rows}
+        return shown_healths(found, self._clock)
 
     async def _fetch(self, name: str, *bindings: Any) -> list[Any]:
         """Each statement is a transaction, so that locks on many days are never held together."""
@@ -166,6 +175,11 @@ class PostgresLedger:
         return await self._fetch(
             statement(rows, by), tenant, part.top, part.bottom, since, until, limit, *given, *state
         )
+
+    async def _read_quarantined(self, tenant: str, query: DeliveryQuery, part: IdSpan, limit: int) -> list[Any]:
+        since, until = query.since or 0, PAST_EVERY_INSTANT if query.until is None else query.until
+        given = [getattr(query, field) for field in _GIVEN["event"]]
+        return await self._fetch("quarantined", tenant, part.top, part.bottom, since, until, limit, *given)
 
 
 def _event(row: Any) -> EventRow:

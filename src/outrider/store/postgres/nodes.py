@@ -8,13 +8,16 @@ import os
 from base64 import b64encode
 from typing import Any
 
+from outrider.domain.clock import Anchor
 from outrider.domain.errors import StoreTooNew, StoreUnavailable
 from outrider.domain.outage import Outage
+from outrider.ports.clock import Clock
 from outrider.ports.queue import Pulse
 from outrider.store.postgres.connections import Connections, rows_of
 from outrider.store.postgres.doubts import Doubts
 from outrider.store.postgres.rows import SQL as QUEUE
 from outrider.store.postgres.rows import columns
+from outrider.store.postgres.steady import SteadyTime
 from outrider.store.queries import load
 
 SQL = load("outrider.store.postgres", "node.sql")
@@ -32,6 +35,7 @@ class Nodes:
         connections: Connections,
         incarnation: str,
         *,
+        clock: Clock,
         dispatches: bool,
         keeps_house: bool,
         about: str,
@@ -45,6 +49,9 @@ class Nodes:
         self._schema = schema
         self._beaten = False
         self._outage = Outage()
+        self._steady_time = SteadyTime(clock)
+        self._clock = clock
+        self._sure_at = 0  # steady time: nobody is given up before
 
     async def join(self, connection: Any) -> None:
         """Be known before the first beat, in the transaction that looks at the store's version: until this process
@@ -55,15 +62,20 @@ class Nodes:
         """As `Queue.heartbeat`, by the database's clock.
 
         Nobody is given up in our first beat, nor in the first one after a pause of our own: when the database was
-        away, everybody was silent. Raises StoreTooNew.
+        away, everybody was silent; nor before everybody had time to beat again after that clock was set. Raises
+        StoreTooNew.
         """
+        asked = self._clock.steady()
         row = await self._connections.run(
             lambda c: c.fetchrow(SQL["beat"], self.incarnation, self._dispatches, self._about, self._schema)
         )
         if row["too_new"]:
             raise StoreTooNew("the store has left this version behind: a newer one has changed it")
         lost = row["seen"] is None and self._beaten
-        steady = self._beaten and row["seen"] is not None and (row["now"] - row["seen"]) * 2 < dead_after
+        if await self._follow_steady_time(row, asked):
+            self._sure_at = self._clock.steady() + dead_after
+        regular = self._beaten and row["seen"] is not None and (row["now"] - row["seen"]) * 2 < dead_after
+        steady = regular and self._clock.steady() >= self._sure_at
         self._beaten = True
         doubtful = doubts.current()
         if doubtful:
@@ -85,6 +97,17 @@ class Nodes:
             await connection.execute(SQL["end_trial"], self.incarnation)
 
         await self._connections.in_transaction(work)
+
+    async def _follow_steady_time(self, row: Any, asked: int) -> bool:
+        """Whether the database's clock was set."""
+        kept = None if row["steady"] is None else Anchor(row["steady"], row["wall"])
+        anchor, was_set = self._steady_time.follow(kept, row["now"], asked=asked, given_up=row["seen"] is None)
+        if anchor is not None:
+            before = (None, None) if kept is None else (kept.steady, kept.wall)
+            keep = (anchor.steady, anchor.wall, *before)
+            await self._connections.run(lambda c: c.execute(SQL["keep_anchor"], *keep))
+            self._steady_time.kept(anchor)
+        return was_set
 
     async def _rescue(self, dead_after: int) -> int:
         """How many deliveries were taken over. When that fails or waits, our leases are renewed all the same."""

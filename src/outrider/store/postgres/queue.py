@@ -10,6 +10,7 @@ from outrider.domain.breaker import Health
 from outrider.domain.errors import StoreUnavailable
 from outrider.domain.model import Acceptance, Delivery
 from outrider.domain.readiness import Unready
+from outrider.ports.clock import Clock, moment
 from outrider.ports.queue import Backlog, Pulse, Receipt, Settled, Settlement
 from outrider.store.acceptances import Acceptances
 from outrider.store.documents import read_document
@@ -28,13 +29,14 @@ COMMITS_AT_ONCE = 2
 class PostgresQueue:
     """The queue as the process `nodes.incarnation` sees it."""
 
-    def __init__(self, connections: Connections, nodes: Nodes, doubts: Doubts) -> None:
+    def __init__(self, connections: Connections, nodes: Nodes, doubts: Doubts, clock: Clock) -> None:
         self._connections = connections
         self._nodes = nodes
         self._incarnation = nodes.incarnation
         self._doubts = doubts
         self._floors = Floors()
-        intake = Intake(connections, doubts, nodes.incarnation)
+        self._clock = clock
+        intake = Intake(connections, doubts, nodes.incarnation, clock)
         self._acceptances = Acceptances(intake.commit, at_once=COMMITS_AT_ONCE)
         self._readiness = Readiness(self._acceptances.evidence, nodes.attempt)
 
@@ -86,7 +88,8 @@ class PostgresQueue:
         return claimed
 
     async def settle(self, settlements: Sequence[Settlement]) -> Settled:
-        return await settle(self._connections, self._incarnation, settlements, self._doubts)
+        at = moment(self._clock)
+        return await settle(self._connections, self._incarnation, settlements, self._doubts, at)
 
     async def release(self, deliveries: Sequence[Delivery] | None = None) -> int:
         if deliveries is None:
@@ -123,3 +126,6 @@ class PostgresQueue:
 
     async def size(self, tenant: str) -> int:
         return int(await self._connections.run(lambda c: c.fetchval(SQL["size"], tenant)))
+
+    async def quarantined(self, tenant: str) -> int:
+        return int(await self._connections.run(lambda c: c.fetchval(SQL["quarantined"], tenant)))

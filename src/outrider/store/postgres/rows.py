@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from outrider.domain.clock import Anchor
 from outrider.domain.model import Delivery
 from outrider.ports.queue import AttemptRecord
 from outrider.store.queries import load
@@ -30,8 +31,8 @@ async def read_deliveries(connection: Any, rows: Sequence[Any]) -> list[Delivery
     found = await connection.fetch(SQL["bodies"], tenants, places, min(places), max(places))
     bodies = {(tenant, place): body for tenant, place, body in found}
     # Looked up, not joined: an event is kept as long as it is owed, and a lease nobody knows of would be worse than
-    # an error.
-    values = [[*row[:6], bodies[row["tenant"], row["event_place"]], *row[7:11]] for row in rows]
+    # a delivery without a body, which the attempt finds.
+    values = [[*row[:6], bodies.get((row["tenant"], row["event_place"])), *row[7:11]] for row in rows]
     return [Delivery(*each) for each in values]
 
 
@@ -58,8 +59,9 @@ async def find_held(connection: Any, deliveries: Sequence[Delivery]) -> frozense
     return frozenset(held)
 
 
-async def owe(connection: Any, deliveries: Sequence[Delivery]) -> None:
-    """Store unleased deliveries of events that are stored already; none of those that are not any more."""
+async def owe(connection: Any, deliveries: Sequence[Delivery], at: Anchor) -> None:
+    """Store unleased deliveries of events that are stored already; none of those that are not any more. `at` is
+    now."""
     if not deliveries:
         return
     await connection.execute(SQL["owing"])
@@ -69,7 +71,7 @@ async def owe(connection: Any, deliveries: Sequence[Delivery]) -> None:
     rows = [
         (d.tenant, d.id, d.webhook, d.event, d.created, d.order_key, d.origin, d.id in held) for d in deliveries
     ]
-    await connection.execute(SQL["owe"], *columns(rows, 8), *span)
+    await connection.execute(SQL["owe"], *columns(rows, 8), *span, at.steady, at.ahead)
 
 
 def _order_keys(deliveries: Iterable[Delivery]) -> set[tuple[str, str, str]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from outrider.domain.clock import Anchor
 from outrider.domain.errors import StoreUnavailable
 from outrider.domain.model import Delivery, Webhook
 from outrider.ports.queue import Settled, Settlement
@@ -18,10 +19,12 @@ from outrider.store.postgres.rows import SQL, columns, encode_attempt, lock_orde
 
 
 async def settle(
-    connections: Connections, incarnation: str, settlements: Sequence[Settlement], doubts: Doubts
+    connections: Connections, incarnation: str, settlements: Sequence[Settlement], doubts: Doubts, at: Anchor
 ) -> Settled:
-    """As `Queue.settle`. What a broken commit may have promoted is in `doubts`."""
-    ordered = [s.delivery for s in settlements if s.step.ended and s.delivery.order_key is not None]
+    """As `Queue.settle`; `at` is now. What a broken commit may have promoted is in `doubts`."""
+    ordered = [
+        s.delivery for s in settlements if s.delivery.order_key is not None and (s.step.ended or s.step.quarantined)
+    ]
     further = [s for s in settlements if s.disable is not None or s.health is not None or s.news is not None]
     if not ordered and not further:
         done = await connections.run(lambda c: _write(c, incarnation, settlements))
@@ -32,7 +35,7 @@ async def settle(
         await lock_order(connection, ordered)
         done = await _write(connection, incarnation, settlements)
         promoted.extend(await _promote(connection, incarnation, [d for d in ordered if d.id in done]))
-        await _further(connection, incarnation, [s for s in further if s.delivery.id in done])
+        await _further(connection, incarnation, [s for s in further if s.delivery.id in done], at)
         return _lost(settlements, done)
 
     try:
@@ -60,7 +63,7 @@ async def _write(connection: Any, incarnation: str, settlements: Sequence[Settle
 
 
 async def _promote(connection: Any, incarnation: str, ended: Sequence[Delivery]) -> list[Delivery]:
-    """Lease what waited behind deliveries that ended."""
+    """Lease what waited behind deliveries that ended or were quarantined."""
     if not ended:
         return []
     keys = [(d.tenant, d.webhook, d.order_key) for d in ended]
@@ -68,7 +71,7 @@ async def _promote(connection: Any, incarnation: str, ended: Sequence[Delivery])
     return await read_deliveries(connection, rows)
 
 
-async def _further(connection: Any, incarnation: str, settlements: Sequence[Settlement]) -> None:
+async def _further(connection: Any, incarnation: str, settlements: Sequence[Settlement], at: Anchor) -> None:
     """Webhooks disabled, healths, and our own events about it all."""
     # In one order everywhere, so that two processes never wait for each other.
     for s in sorted(settlements, key=lambda s: (s.delivery.tenant, s.delivery.webhook)):
@@ -84,7 +87,7 @@ async def _further(connection: Any, incarnation: str, settlements: Sequence[Sett
         await connection.execute(SQL["save_health"], incarnation, *columns(rows, 3))
     for s in settlements:
         if s.news is not None:
-            await store_unleased(connection, s.news)
+            await store_unleased(connection, s.news, at)
 
 
 async def _disable(connection: Any, delivery: Delivery, reason: str) -> None:

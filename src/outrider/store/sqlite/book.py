@@ -10,6 +10,7 @@ import msgspec
 
 from outrider.domain.model import Acceptance, ApiKey, Secret, Tenant, TenantBook, Webhook
 from outrider.ports.book import KeyTaken, Sealing, StaleBook, Unsealed
+from outrider.ports.clock import Clock, moment
 from outrider.store.documents import read_document
 from outrider.store.sqlite.queue import Reads
 from outrider.store.sqlite.rows import SQL as QUEUE
@@ -22,7 +23,8 @@ _encode = msgspec.msgpack.encode
 
 
 class SqliteBook:
-    def __init__(self, writer: Writer, readers: Reads) -> None:
+    def __init__(self, writer: Writer, readers: Reads, clock: Clock) -> None:
+        self._clock = clock
         self._writer = writer
         self._readers = readers
 
@@ -103,7 +105,7 @@ class SqliteBook:
             row = (secret.id, secret.tenant, secret.name, _encode(secret))
             connection.execute(SQL["save_secret"], row)
             if news is not None:
-                store(connection, news, "")
+                store(connection, news, "", moment(self._clock))
             connection.execute(SQL["raise_version"], (secret.tenant,))
 
         await self._change(secret.tenant, version, job)

@@ -14,6 +14,7 @@ import apsw
 
 from outrider.domain.errors import ConfigError, StoreUnavailable
 from outrider.domain.readiness import Unready
+from outrider.ports.clock import Clock
 from outrider.ports.system import About
 from outrider.store.queries import load
 from outrider.store.sqlite.book import SqliteBook
@@ -77,7 +78,7 @@ class SqliteDatabase:
         lock: FileLock,
         incarnation: str,
         *,
-        now: Callable[[], int],
+        clock: Clock,
         about: About,
     ) -> None:
         self._connection = connection
@@ -85,11 +86,11 @@ class SqliteDatabase:
         self._closed = False
         self.writer = Writer(connection)
         self._readers = Readers(lock.path)
-        self.queue = SqliteQueue(self.writer, self._readers, incarnation, now)
-        self.ledger = SqliteLedger(self._readers)
-        self.book = SqliteBook(self.writer, self._readers)
-        self.jobs = SqliteJobs(self.writer, self._readers)
-        self.upkeep = SqliteUpkeep(self.writer, self._readers, now)
+        self.queue = SqliteQueue(self.writer, self._readers, incarnation, clock)
+        self.ledger = SqliteLedger(self._readers, clock)
+        self.book = SqliteBook(self.writer, self._readers, clock)
+        self.jobs = SqliteJobs(self.writer, self._readers, clock)
+        self.upkeep = SqliteUpkeep(self.writer, self._readers, clock.now)
         self.system = SqliteSystem(self._readers, about)
         self.neighbours = None
         self.objects = SqliteObjects(self._readers)
@@ -115,13 +116,13 @@ class SqliteDatabase:
         self._lock.close()
 
 
-async def open_database(path: str, incarnation: str, *, now: Callable[[], int], about: About) -> SqliteDatabase:
-    """Open or create the file for this process alone; `now` is the clock of heartbeats. Raises ConfigError
-    (OUTRIDER_STORE)."""
-    return await asyncio.to_thread(_open, path, incarnation, now, about)
+async def open_database(path: str, incarnation: str, *, clock: Clock, about: About) -> SqliteDatabase:
+    """Open or create the file for this process alone; its steady time is set with the first heartbeat. Raises
+    ConfigError (OUTRIDER_STORE)."""
+    return await asyncio.to_thread(_open, path, incarnation, clock, about)
 
 
-def _open(path: str, incarnation: str, now: Callable[[], int], about: About) -> SqliteDatabase:
+def _open(path: str, incarnation: str, clock: Clock, about: About) -> SqliteDatabase:
     lock = lock_file(path)
     with ExitStack() as undone:  # from the last to the first: SQLite's own locks go when the lock is closed
         undone.callback(lock.close)
@@ -131,7 +132,7 @@ def _open(path: str, incarnation: str, now: Callable[[], int], about: About) -> 
             if _scalar(connection, UNFINISHED) is not None:
                 raise ConfigError("OUTRIDER_STORE", "a whole store", "an unfinished copy of another one")
             migrate(connection)
-            database = SqliteDatabase(connection, lock, incarnation, now=now, about=about)
+            database = SqliteDatabase(connection, lock, incarnation, clock=clock, about=about)
         except apsw.Error as error:
             raise refused(error) from error
         undone.pop_all()

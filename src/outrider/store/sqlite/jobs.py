@@ -12,6 +12,7 @@ import msgspec
 
 from outrider.domain.job import Job, JobKind, JobState, Selection
 from outrider.domain.model import Delivery, Event
+from outrider.ports.clock import Clock, moment
 from outrider.ports.jobs import Stretch
 from outrider.store.queries import load
 from outrider.store.sqlite.ledger import SQL as LEDGER
@@ -29,9 +30,10 @@ _decode = msgspec.msgpack.Decoder(Job).decode
 
 
 class SqliteJobs:
-    def __init__(self, writer: Writer, readers: Reads) -> None:
+    def __init__(self, writer: Writer, readers: Reads, clock: Clock) -> None:
         self._writer = writer
         self._readers = readers
+        self._clock = clock
 
     async def bounds(self, selection: Selection) -> tuple[int, int]:
         """The second is the last place given out: what is stored later is no part of the selection."""
@@ -69,7 +71,7 @@ class SqliteJobs:
             connection.execute(SQL["advance_job"], row)
             if connection.changes() == 0:
                 return False
-            _owe(connection, deliveries)
+            self._owe(connection, deliveries)
             return True
 
         return await self._writer.submit(step)
@@ -108,7 +110,7 @@ class SqliteJobs:
         return await self._readers.read(read)
 
     async def enqueue(self, delivery: Delivery) -> None:
-        await self._writer.submit(lambda connection: _owe(connection, [delivery]))
+        await self._writer.submit(lambda connection: self._owe(connection, [delivery]))
 
     async def hasten(self, tenant: str, delivery: str, now: int) -> bool:
         def job(connection: apsw.Connection) -> bool:
@@ -117,11 +119,11 @@ class SqliteJobs:
 
         return await self._writer.submit(job)
 
-
-def _owe(connection: apsw.Connection, deliveries: Sequence[Delivery]) -> None:
-    """Store unleased deliveries of events that are stored; retention may have dropped some since they were read."""
-    there = [d for d in deliveries if connection.execute(SQL["is_stored"], (d.tenant, d.event)).get is not None]
-    store_deliveries(connection, there, frozenset(), "")
+    def _owe(self, connection: apsw.Connection, deliveries: Sequence[Delivery]) -> None:
+        """Store unleased deliveries of events that are stored; retention may have dropped some since they were
+        read."""
+        there = [d for d in deliveries if connection.execute(SQL["is_stored"], (d.tenant, d.event)).get is not None]
+        store_deliveries(connection, there, frozenset(), "", moment(self._clock))
 
 
 def _bindings(selection: Selection) -> dict[str, Any]:

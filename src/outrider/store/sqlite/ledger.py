@@ -12,9 +12,10 @@ import apsw
 import msgspec
 
 from outrider.domain.breaker import Health
-from outrider.domain.delivery import ENDINGS
+from outrider.domain.delivery import ENDINGS, Line
 from outrider.domain.ids import first_id
 from outrider.domain.model import Event, Webhook
+from outrider.ports.clock import Clock
 from outrider.ports.ledger import (
     DeliveryQuery,
     DeliveryRow,
@@ -24,7 +25,7 @@ from outrider.ports.ledger import (
     SkipRow,
     WebhookThen,
 )
-from outrider.store.lists import AHEAD, read_by, statement
+from outrider.store.lists import AHEAD, read_by, shown, shown_healths, statement
 from outrider.store.queries import load
 from outrider.store.sqlite.queue import Reads
 from outrider.store.sqlite.rows import decode_attempt
@@ -36,8 +37,9 @@ _SLACK = 10_000  # ms an id may be ahead of its instant; as in the migration
 
 
 class SqliteLedger:
-    def __init__(self, readers: Reads) -> None:
+    def __init__(self, readers: Reads, clock: Clock) -> None:
         self._readers = readers
+        self._clock = clock
 
     async def events(self, tenant: str, query: EventQuery, before: int | None, limit: int) -> list[EventRow]:
         bindings = _bindings(query, tenant)
@@ -84,7 +86,7 @@ class SqliteLedger:
                 )
                 return list(islice(rows, limit))
 
-        return await self._readers.read(job)
+        return shown(await self._readers.read(job), self._clock)
 
     async def delivery(self, tenant: str, delivery: str) -> DeliveryRow | None:
         def job(connection: apsw.Connection) -> DeliveryRow | None:
@@ -94,7 +96,8 @@ class SqliteLedger:
                     return DeliveryRow(*row)
             return None
 
-        return await self._readers.read(job)
+        row = await self._readers.read(job)
+        return None if row is None else shown([row], self._clock)[0]
 
     async def lines(self, tenant: str, delivery: str) -> list[LedgerLine]:
         def job(connection: apsw.Connection) -> list[LedgerLine]:
@@ -124,7 +127,7 @@ class SqliteLedger:
             rows = connection.execute(SQL["healths"], (tenant,))
             return {webhook: msgspec.msgpack.decode(document, type=Health) for webhook, document in rows}
 
-        return await self._readers.read(job)
+        return shown_healths(await self._readers.read(job), self._clock)
 
 
 def _bindings(query: EventQuery | DeliveryQuery, tenant: str) -> dict[str, Any]:
@@ -144,6 +147,8 @@ def _deliveries(
     """Of a span of ids: each source is in the order of the list, and they are read as far as they are merged."""
     lines = [line for line in sorted(ENDINGS) if query.state in (None, line)]
     looks = [(statement("ended", by), bindings | {"line": line}) for line in lines]
+    if query.state == Line.QUARANTINED:
+        looks.append(("quarantined", bindings))
     if query.state in (None, "waiting"):
         looks.append((statement("waiting", by), bindings))
         if by == "subject":

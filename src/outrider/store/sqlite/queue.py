@@ -9,10 +9,12 @@ from typing import Any, Protocol, TypeVar
 import apsw
 
 from outrider.domain.breaker import Health
+from outrider.domain.clock import Anchor
 from outrider.domain.delivery import Line
 from outrider.domain.model import Acceptance, Delivery
 from outrider.domain.readiness import Unready
 from outrider.ports.book import StaleBook
+from outrider.ports.clock import Clock, moment
 from outrider.ports.queue import Backlog, Pulse, Receipt, Settled, Settlement
 from outrider.store.acceptances import Acceptances
 from outrider.store.documents import read_document
@@ -31,13 +33,13 @@ class Reads(Protocol):
 
 
 class SqliteQueue:
-    """The queue as the process `incarnation` sees it; `now` is the clock of heartbeats, in milliseconds."""
+    """The queue as the process `incarnation` sees it."""
 
-    def __init__(self, writer: Writer, readers: Reads, incarnation: str, now: Callable[[], int]) -> None:
+    def __init__(self, writer: Writer, readers: Reads, incarnation: str, clock: Clock) -> None:
         self._writer = writer
         self._readers = readers
         self._incarnation = incarnation
-        self._now = now
+        self._clock = clock
         self._alone = False
         self._acceptances = Acceptances(self._commit)
         self._readiness = Readiness(self._acceptances.evidence, self._try)
@@ -71,7 +73,7 @@ class SqliteQueue:
         tenants = {acceptance.tenant for acceptance in acceptances}
         versions = {tenant: connection.execute(SQL["tenant_version"], (tenant,)).get for tenant in tenants}
         fitting = [a for a in acceptances if versions[a.tenant] == a.book_version]
-        stored = iter(store_all(connection, fitting, self._incarnation))
+        stored = iter(store_all(connection, fitting, self._incarnation, moment(self._clock)))
         return [next(stored) if versions[a.tenant] == a.book_version else StaleBook() for a in acceptances]
 
     async def backlogs(self) -> list[Backlog]:
@@ -89,7 +91,8 @@ class SqliteQueue:
         return await self._writer.submit(job)
 
     async def settle(self, settlements: Sequence[Settlement]) -> Settled:
-        return await self._writer.submit(lambda connection: settle(connection, settlements, self._incarnation))
+        at = moment(self._clock)
+        return await self._writer.submit(lambda connection: settle(connection, settlements, self._incarnation, at))
 
     async def release(self, deliveries: Sequence[Delivery] | None = None) -> int:
         def job(connection: apsw.Connection) -> int:
@@ -103,12 +106,16 @@ class SqliteQueue:
         return await self._writer.submit(job)
 
     async def heartbeat(self, dead_after: int) -> Pulse:
-        """The first beat of a process knows that all others are dead: the file's lock is ours."""
-        now = self._now()
+        """The first beat of a process knows that all others are dead: the file's lock is ours. It goes on with the
+        steady time of the last one."""
+        if not self._alone:
+            await self._follow_steady_time()
+        now = moment(self._clock)
 
         def job(connection: apsw.Connection) -> int:
-            connection.execute(SQL["beat"], (self._incarnation, now))
-            connection.execute(SQL["bury"], (now - dead_after,))
+            connection.execute(SQL["beat"], (self._incarnation, now.wall))
+            connection.execute(SQL["keep_anchor"], (now.steady, now.wall))
+            connection.execute(SQL["bury"], (now.wall - dead_after,))
             if self._alone and connection.changes() == 0:
                 return 0  # nobody died, so no lease is orphaned: finding one would read the whole queue
             if not self._alone:
@@ -119,6 +126,11 @@ class SqliteQueue:
         released = await self._writer.submit(job)
         self._alone = True
         return Pulse(released, lost=False, me=self._incarnation, peers=(self._incarnation,))
+
+    async def _follow_steady_time(self) -> None:
+        row: Any = await self._readers.read(lambda connection: connection.execute(SQL["anchor"]).fetchone())
+        if row is not None:
+            self._clock.set_steady(Anchor(*row).at(self._clock.now()))
 
     async def cancel(self, tenant: str, webhook: str, limit: int, now: int) -> int:
         def job(connection: apsw.Connection) -> int:
@@ -166,3 +178,7 @@ class SqliteQueue:
 
     async def size(self, tenant: str) -> int:
         return await self._readers.read(lambda connection: int(connection.execute(SQL["size"], (tenant,)).get))
+
+    async def quarantined(self, tenant: str) -> int:
+        query = SQL["quarantined"]
+        return await self._readers.read(lambda connection: int(connection.execute(query, (tenant,)).get))

@@ -8,6 +8,7 @@ from typing import Any
 import apsw
 import msgspec
 
+from outrider.domain.clock import Anchor
 from outrider.domain.model import Acceptance, Delivery, Event
 from outrider.ports.objects import ObjectFull, ObjectMoved
 from outrider.ports.queue import AttemptRecord, IdTaken, Receipt
@@ -21,16 +22,17 @@ decode_attempt = msgspec.msgpack.Decoder(AttemptRecord).decode
 Refused = IdTaken | ObjectMoved | ObjectFull
 
 
-def store(connection: apsw.Connection, acceptance: Acceptance, incarnation: str) -> Receipt:
-    """Insert events, deliveries and skips; change objects. Raises IdTaken, ObjectMoved, ObjectFull."""
-    (outcome,) = store_all(connection, [acceptance], incarnation)
+def store(connection: apsw.Connection, acceptance: Acceptance, incarnation: str, at: Anchor) -> Receipt:
+    """Insert events, deliveries and skips; change objects. `at` is now, from when on the deliveries are due. Raises
+    IdTaken, ObjectMoved, ObjectFull."""
+    (outcome,) = store_all(connection, [acceptance], incarnation, at)
     if isinstance(outcome, Receipt):
         return outcome
     raise outcome
 
 
 def store_all(
-    connection: apsw.Connection, acceptances: Sequence[Acceptance], incarnation: str
+    connection: apsw.Connection, acceptances: Sequence[Acceptance], incarnation: str, at: Anchor
 ) -> list[Receipt | Refused]:
     """The same for many: a statement for each table, not for each acceptance. Nothing is stored of one that is
     refused; that is handed back, because raising it would undo its whole group."""
@@ -45,7 +47,7 @@ def store_all(
     fresh = [each for each in sorted_out if isinstance(each, Fresh)]
     connection.executemany(SQL["insert_event"], [_event_row(e, f.acceptance) for f in fresh for e in f.events])
     leased = frozenset[str]().union(*[f.acceptance.leased for f in fresh])
-    held = store_deliveries(connection, [d for f in fresh for d in f.deliveries], leased, incarnation)
+    held = store_deliveries(connection, [d for f in fresh for d in f.deliveries], leased, incarnation, at)
     skips = [(f.acceptance.tenant, f.at, s.event, s.reason, s.detail) for f in fresh for s in f.skips]
     connection.executemany(SQL["insert_skip"], skips)
     return [each.receipt(held) if isinstance(each, Fresh) else each for each in sorted_out]
@@ -89,12 +91,18 @@ def _event_row(event: Event, acceptance: Acceptance) -> tuple[Any, ...]:
 
 
 def store_deliveries(
-    connection: apsw.Connection, deliveries: Sequence[Delivery], leased: frozenset[str], incarnation: str
+    connection: apsw.Connection,
+    deliveries: Sequence[Delivery],
+    leased: frozenset[str],
+    incarnation: str,
+    at: Anchor,
 ) -> frozenset[str]:
-    """Insert deliveries, those of `leased` with their lease; returns the ids of those that are held."""
+    """Insert deliveries, due since they were made, those of `leased` with their lease; returns the ids of those
+    that are held. `at` is now."""
     held: set[str] = set()
     rows = []
     behind: set[tuple[str, str]] = set()
+    ahead, steady = at.ahead, at.steady
     for d in deliveries:
         if d.order_key is not None:
             key = (d.webhook, d.order_key)
@@ -112,7 +120,7 @@ def store_deliveries(
                 d.subject,
                 d.attempts,
                 d.created,
-                d.created,
+                min(d.created + ahead, steady),  # made before the wall clock was set back, it is due now
                 d.order_key,
                 d.origin,
                 lease,

@@ -8,6 +8,7 @@ from typing import Any
 import apsw
 import msgspec
 
+from outrider.domain.clock import Anchor
 from outrider.domain.model import Delivery, Webhook
 from outrider.ports.queue import Settled, Settlement
 from outrider.store.queries import load
@@ -16,20 +17,22 @@ from outrider.store.sqlite.rows import SQL, as_json, encode_attempt, read_delive
 BOOK = load("outrider.store.sqlite", "book.sql")
 
 
-def settle(connection: apsw.Connection, settlements: Sequence[Settlement], incarnation: str) -> Settled:
+def settle(connection: apsw.Connection, settlements: Sequence[Settlement], incarnation: str, at: Anchor) -> Settled:
     """The queue row of a delivery goes or is due again, the ledger gets its line; nothing is written of one whose
-    lease is not `incarnation`'s any more."""
+    lease is not `incarnation`'s any more. `at` is now."""
     leased = _leased(connection, [s.delivery.id for s in settlements], incarnation)
     ours = [s for s in settlements if s.delivery.id in leased]
     lost = frozenset(s.delivery.id for s in settlements if s.delivery.id not in leased)
     ended = [s.delivery for s in ours if s.step.due is None]
     connection.execute(SQL["end_deliveries"], (as_json([delivery.id for delivery in ended]),))
     connection.executemany(SQL["postpone_delivery"], [_postponed(s) for s in ours if s.step.due is not None])
+    quarantined = [s.delivery for s in ours if s.step.quarantined]
+    connection.executemany(SQL["leave_order"], [(delivery.id,) for delivery in quarantined])
     names = webhook_names(connection, {s.delivery.webhook for s in ours})
     connection.executemany(SQL["insert_line"], [_line(s, names.get(s.delivery.webhook, "")) for s in ours])
     for settlement in ours:
-        _write_beside(connection, settlement, incarnation)
-    return Settled(lost, _promote(connection, ended, incarnation))
+        _write_beside(connection, settlement, incarnation, at)
+    return Settled(lost, _promote(connection, ended + quarantined, incarnation))
 
 
 def webhook_names(connection: apsw.Connection, webhooks: set[str]) -> dict[str, str]:
@@ -90,7 +93,7 @@ def _line(settlement: Settlement, webhook_name: str) -> tuple[Any, ...]:
     )
 
 
-def _write_beside(connection: apsw.Connection, settlement: Settlement, incarnation: str) -> None:
+def _write_beside(connection: apsw.Connection, settlement: Settlement, incarnation: str, at: Anchor) -> None:
     """What few settlements have: the webhook disabled, its health, our own events about it."""
     delivery = settlement.delivery
     if settlement.disable is not None:
@@ -99,7 +102,7 @@ def _write_beside(connection: apsw.Connection, settlement: Settlement, incarnati
         health = msgspec.msgpack.encode(settlement.health)
         connection.execute(SQL["save_health"], (delivery.webhook, delivery.tenant, health))
     if settlement.news is not None:
-        store(connection, settlement.news, incarnation)
+        store(connection, settlement.news, incarnation, at)
 
 
 def _disable(connection: apsw.Connection, delivery: Delivery, reason: str) -> None:
@@ -111,10 +114,10 @@ def _disable(connection: apsw.Connection, delivery: Delivery, reason: str) -> No
         save_webhook(connection, msgspec.structs.replace(webhook, disabled_reason=reason))
 
 
-def _promote(connection: apsw.Connection, ended: list[Delivery], incarnation: str) -> tuple[Delivery, ...]:
-    """Lease what waited behind deliveries that ended."""
+def _promote(connection: apsw.Connection, gone: list[Delivery], incarnation: str) -> tuple[Delivery, ...]:
+    """Lease what waited behind deliveries that ended or were quarantined."""
     promoted: list[Delivery] = []
-    for delivery in ended:
+    for delivery in gone:
         if delivery.order_key is not None:
             bindings = (incarnation, delivery.webhook, delivery.order_key)
             promoted += [read_delivery(row) for row in connection.execute(SQL["promote"], bindings)]

@@ -185,10 +185,12 @@ FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::
 SELECT count(*) FROM queue
 
 -- name: read_queue
--- In the order they are sent in.
+-- In the order they are sent in. Due by the wall clock, which is where steady time begins in another store; what is
+-- never due stays so.
 SELECT q.* FROM (
-    SELECT tenant, id, webhook, event, type, subject, attempts, created, due, order_key, origin, held::integer, status,
-        reason,
+    SELECT tenant, id, webhook, event, type, subject, attempts, created,
+        CASE due WHEN 253402300799999 THEN due ELSE due - coalesce((SELECT steady - wall FROM clock), 0) END AS due,
+        order_key, origin, held::integer, status, reason,
         CASE WHEN order_key IS NOT NULL THEN
             row_number() OVER (PARTITION BY tenant, webhook, order_key ORDER BY place)
         END AS turn,

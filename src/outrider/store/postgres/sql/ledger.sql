@@ -85,6 +85,18 @@ WHERE q.tenant = $1 AND (q.webhook || ' ' || q.type, q.id) < ($7 || ' ' || $8, $
     AND (q.webhook || ' ' || q.type, q.id) >= ($7 || ' ' || $8, $3) AND q.created >= $4 AND q.created < $5
 ORDER BY q.webhook || ' ' || q.type DESC, q.id DESC LIMIT $6
 
+-- name: quarantined
+-- A few, whatever is asked for beside; as `NEVER` in domain/delivery.py.
+SELECT q.id, q.event, q.type, q.subject, q.webhook,
+    coalesce((SELECT w.name FROM webhook w WHERE w.tenant = $1 AND w.id = q.webhook), ''),
+    'waiting', q.attempts, q.created, q.due, NULL, q.reason, q.status, q.origin
+FROM queue q
+WHERE q.tenant = $1 AND q.id < $2 AND q.id >= $3 AND q.created >= $4 AND q.created < $5
+    AND q.due = 253402300799999
+    AND ($7::text IS NULL OR q.event = $7) AND ($8::text IS NULL OR q.subject = $8)
+    AND ($9::text IS NULL OR q.webhook = $9) AND ($10::text IS NULL OR q.type = $10)
+ORDER BY q.id DESC LIMIT $6
+
 -- name: ended
 -- Three branches, each in the order of ids, are merged as far as the page needs. What is given is known when the plan is
 -- made, so branches of other states are gone from it.
@@ -275,7 +287,7 @@ JOIN LATERAL (
 
 -- name: lines
 SELECT l.line, l.at, l.reason, l.attempt
-FROM unnest(ARRAY['attempted', 'deferred', 'delivered', 'exhausted', 'cancelled']) AS kind (line)
+FROM unnest(ARRAY['attempted', 'deferred', 'quarantined', 'delivered', 'exhausted', 'cancelled']) AS kind (line)
 JOIN LATERAL (
     SELECT * FROM ledger e
     WHERE e.tenant = $1 AND e.line = kind.line AND e.delivery = $2 AND e.place > 0 OFFSET 0

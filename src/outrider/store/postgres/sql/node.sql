@@ -29,7 +29,8 @@ WITH before AS MATERIALIZED (
     ON CONFLICT (incarnation) DO UPDATE SET seen = excluded.seen, dispatches = excluded.dispatches,
         about = excluded.about
 )
-SELECT now_ms() AS now, (SELECT seen FROM before) AS seen, (SELECT too_new FROM further) AS too_new
+SELECT now_ms() AS now, (SELECT seen FROM before) AS seen, (SELECT too_new FROM further) AS too_new,
+    (SELECT steady FROM clock) AS steady, (SELECT wall FROM clock) AS wall
 
 -- name: peers
 SELECT incarnation FROM node WHERE dispatches ORDER BY incarnation
@@ -45,8 +46,15 @@ INSERT INTO node (incarnation, seen, dispatches, about) VALUES ('trial of ' || $
 -- name: end_trial
 DELETE FROM node WHERE incarnation = 'trial of ' || $1
 
+-- name: keep_anchor
+-- Steady time is $1 when this clock says $2, unless another node has said so meanwhile: $3 and $4 are what we know of.
+INSERT INTO clock (steady, wall) VALUES ($1, $2)
+ON CONFLICT (one) DO UPDATE SET steady = excluded.steady, wall = excluded.wall
+WHERE (clock.steady, clock.wall) = ($3, $4)
+
 -- name: bury
-DELETE FROM node WHERE seen < now_ms() - $1 RETURNING incarnation
+-- Also who beat later than now: before this clock was set back.
+DELETE FROM node WHERE seen NOT BETWEEN now_ms() - $1 AND now_ms() + $1 RETURNING incarnation
 
 -- name: orphaned
 -- Every holder of leases in a tenant that is no live process: one seek for each.

@@ -15,6 +15,8 @@ UNION ALL
 SELECT 'p', NULL, NULL, nextval('event_place'), NULL FROM generate_series(1, $4::integer)
 
 -- name: accept
+-- Deliveries are due since they were made: steady time is $29 now, and $30 ahead of wall time. What was made
+-- before the wall clock was set back seems to lie in the future; it is due now.
 WITH ids AS (
     INSERT INTO event_id (tenant, id, place, accepted, fingerprint)
     SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bytea[])
@@ -26,7 +28,7 @@ WITH ids AS (
     INSERT INTO queue (tenant, id, webhook, event, event_place, event_accepted, type, subject, attempts, created, due,
         order_key, lease, held)
     SELECT d.tenant, d.id, d.webhook, d.event, d.event_place, d.event_accepted, d.type, d.subject, 0, d.created,
-        d.created, d.order_key, d.lease, d.held
+        least(d.created + $30::bigint, $29::bigint), d.order_key, d.lease, d.held
     FROM unnest($12::text[], $13::text[], $14::text[], $15::text[], $16::bigint[], $17::bigint[], $18::text[],
         $19::text[], $20::bigint[], $21::text[], $22::text[], $23::boolean[])
         AS d (tenant, id, webhook, event, event_place, event_accepted, type, subject, created, order_key, lease, held)
@@ -46,6 +48,7 @@ JOIN LATERAL (SELECT i.place FROM event_id i WHERE i.tenant = g.tenant AND i.id 
 
 -- name: owe
 -- Deliveries of events that are stored already, at places from $9 to $10: the plan has the days of those in it only.
+-- Due as above, with $11 and $12.
 WITH owed AS MATERIALIZED (
     SELECT d.*, nextval('queue_place') AS place
     FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::boolean[])
@@ -53,8 +56,8 @@ WITH owed AS MATERIALIZED (
 )
 INSERT INTO queue (tenant, id, webhook, event, event_place, event_accepted, type, subject, attempts, created, due,
     order_key, origin, held, place)
-SELECT d.tenant, d.id, d.webhook, d.event, k.place, k.accepted, e.type, e.subject, 0, d.created, d.created,
-    d.order_key, d.origin, d.held, d.place
+SELECT d.tenant, d.id, d.webhook, d.event, k.place, k.accepted, e.type, e.subject, 0, d.created,
+    least(d.created + $12::bigint, $11::bigint), d.order_key, d.origin, d.held, d.place
 FROM owed d
 JOIN LATERAL (SELECT i.place, i.accepted FROM event_id i WHERE i.tenant = d.tenant AND i.id = d.event LIMIT 1) k
     ON true
@@ -78,7 +81,8 @@ WHERE EXISTS (
 )
 
 -- name: settle
--- Everything a ledger line needs comes back from the queue's row, so that nothing has to be joined again.
+-- Everything a ledger line needs comes back from the queue's row, so that nothing has to be joined again. A quarantined
+-- delivery leaves the order: those behind it do not wait for it, and it will not wait for them.
 WITH s AS MATERIALIZED (
     SELECT * FROM unnest($2::text[], $3::text[], $4::boolean[], $5::integer[], $6::bigint[], $7::integer[], $8::text[],
         $9::bigint[], $10::text[], $11::bytea[])
@@ -94,7 +98,8 @@ WITH s AS MATERIALIZED (
     WHERE q.ctid = ANY (ARRAY(SELECT o.lies FROM owned o WHERE o.ended)) AND NOT q.lease IS DISTINCT FROM $1
     RETURNING q.ctid AS lies
 ), kept AS (
-    UPDATE queue q SET attempts = o.attempts, due = o.due, status = o.status, reason = o.reason, lease = NULL
+    UPDATE queue q SET attempts = o.attempts, due = o.due, status = o.status, reason = o.reason, lease = NULL,
+        order_key = CASE WHEN o.line = 'quarantined' THEN NULL ELSE q.order_key END
     FROM owned o
     WHERE q.ctid = ANY (ARRAY(SELECT o.lies FROM owned o WHERE NOT o.ended)) AND NOT q.lease IS DISTINCT FROM $1
         AND q.ctid = o.lies
@@ -262,3 +267,7 @@ CROSS JOIN LATERAL (SELECT q.id FROM queue q WHERE q.tenant = t.tenant ORDER BY 
 
 -- name: size
 SELECT count(*) FROM queue WHERE tenant = $1
+
+-- name: quarantined
+-- In the index of those; as `NEVER` in domain/delivery.py.
+SELECT count(*) FROM queue WHERE tenant = $1 AND due = 253402300799999

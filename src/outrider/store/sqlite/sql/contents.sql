@@ -157,12 +157,15 @@ VALUES (?, (SELECT number FROM tenant WHERE id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, 
 SELECT count(*) FROM queue
 
 -- name: read_queue
+-- Due by the wall clock, which is where steady time begins in another store; what is never due stays so.
 WITH turns AS MATERIALIZED (
     SELECT id, row_number() OVER (PARTITION BY webhook, order_key ORDER BY id) AS turn
     FROM queue WHERE order_key IS NOT NULL
 )
 SELECT (SELECT id FROM tenant WHERE number = q.tenant),
-    q.id, q.webhook, q.event, q.type, q.subject, q.attempts, q.created, q.due, q.order_key, q.origin,
+    q.id, q.webhook, q.event, q.type, q.subject, q.attempts, q.created,
+    CASE q.due WHEN 253402300799999 THEN q.due ELSE q.due - coalesce((SELECT steady - wall FROM clock), 0) END,
+    q.order_key, q.origin,
     q.held, q.status, q.reason, t.turn
 FROM queue q LEFT JOIN turns t ON t.id = q.id
 WHERE q.id > ? ORDER BY q.id

@@ -121,6 +121,18 @@ WHERE tenant = (SELECT number FROM tenant WHERE id = :tenant)
     AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
 ORDER BY id DESC
 
+-- name: quarantined
+-- A few, whatever is asked for beside.
+SELECT id, event, type, subject, webhook,
+    coalesce((SELECT name FROM webhook w WHERE w.id = queue.webhook), ''),
+    'waiting', attempts, created, due, NULL, reason, status, origin
+FROM queue INDEXED BY queue_quarantined
+WHERE tenant = (SELECT number FROM tenant WHERE id = :tenant) AND due = 253402300799999
+    AND id < :top AND id >= :bottom AND created >= :since AND created < :until
+    AND (:type IS NULL OR type = :type) AND (:subject IS NULL OR subject = :subject)
+    AND (:webhook IS NULL OR webhook = :webhook) AND (:event IS NULL OR event = :event)
+ORDER BY id DESC
+
 -- One kind of ending at a time: each is in the order of the list.
 
 -- name: ended

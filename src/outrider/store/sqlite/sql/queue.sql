@@ -72,6 +72,10 @@ DELETE FROM queue WHERE id IN (SELECT value FROM json_each(?))
 -- name: postpone_delivery
 UPDATE queue SET attempts = ?, due = ?, status = ?, reason = ?, lease = NULL WHERE id = ?
 
+-- name: leave_order
+-- A quarantined delivery: those behind it do not wait for it, and it will not wait for them.
+UPDATE queue SET order_key = NULL WHERE id = ? AND order_key IS NOT NULL
+
 -- name: release_one
 UPDATE queue SET lease = NULL WHERE id = ? AND lease = ?
 
@@ -87,6 +91,12 @@ INSERT INTO node (incarnation, seen) VALUES (?, 0)
 
 -- name: end_trial
 DELETE FROM node WHERE incarnation = ?
+
+-- name: anchor
+SELECT steady, wall FROM clock
+
+-- name: keep_anchor
+INSERT INTO clock (one, steady, wall) VALUES (1, ?1, ?2) ON CONFLICT DO UPDATE SET steady = ?1, wall = ?2
 
 -- name: bury
 DELETE FROM node WHERE seen < ?
@@ -139,3 +149,7 @@ SELECT document FROM webhook WHERE id = ? AND deleted IS NULL
 
 -- name: size
 SELECT count(*) FROM queue WHERE tenant = (SELECT number FROM tenant WHERE id = ?)
+
+-- name: quarantined
+-- In the words of the index; as `NEVER` in domain/delivery.py.
+SELECT count(*) FROM queue WHERE tenant = (SELECT number FROM tenant WHERE id = ?) AND due = 253402300799999
