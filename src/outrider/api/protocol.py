@@ -16,6 +16,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from outrider.api.connection import Connection
 from outrider.api.credentials import source_of
 from outrider.api.intake import EVENTS, OPERATIONS, Admitted, Answer, IntakeRoute, refusal, too_large
+from outrider.api.room import FREE
 
 _HOT = {EVENTS.encode(): EVENTS, OPERATIONS.encode(): OPERATIONS}
 
@@ -36,11 +37,14 @@ class Exchange:
         "chunks",
         "disconnected",
         "keep_alive",
+        "lingers",
         "message_event",
         "more_body",
         "path",
         "response_complete",
+        "room",
         "size",
+        "waiting",
     )
     response_started = False  # answers are written whole
 
@@ -54,6 +58,13 @@ class Exchange:
         self.admitted: Admitted | None = None
         self.chunks: list[bytes] = []
         self.size = 0
+        self.room = 0  # bytes held of it; what is not large holds none
+        self.waiting: asyncio.Task[None] | None = None  # for room
+        self.lingers = False  # closes behind its body: who is cut off while sending does not hear why
+
+    @property
+    def tenant(self) -> str:
+        return "" if self.admitted is None else self.admitted.tenant
 
 
 _NOBODY = _Nobody()
@@ -94,8 +105,62 @@ class IntakeProtocol(Connection):
         elif not exchange.response_complete:
             exchange.chunks.append(body)
             exchange.size += len(body)
-            if exchange.size > self._route.request_bytes:
-                self._answer(exchange, refusal(too_large(self._route.request_bytes), exchange.path))
+            if exchange.size > FREE:
+                self._check_large(exchange)
+
+    def _check_large(self, exchange: Exchange) -> None:
+        """A large body needs room; until it has it, nothing more of it is read."""
+        most = self._route.request_bytes
+        if exchange.room or exchange.waiting is not None:
+            size = exchange.size
+        else:
+            size = self._declared() or most
+            if size <= most:
+                exchange.room = size
+                if not self._route.room.take_now(exchange.tenant, size):
+                    exchange.room = 0
+                    self.flow.pause_reading()
+                    exchange.waiting = self.loop.create_task(self._wait_for_room(exchange, size))
+                    self.tasks.add(exchange.waiting)
+                    exchange.waiting.add_done_callback(self.tasks.discard)
+        if size > most:
+            self._answer(exchange, refusal(too_large(most), exchange.path))
+
+    def _declared(self) -> int | None:
+        """The Content-Length; None for a body in chunks."""
+        return next((int(value) for name, value in self.headers if name == b"content-length"), None)
+
+    async def _wait_for_room(self, exchange: Exchange, size: int) -> None:
+        try:
+            await self._route.room.take(exchange.tenant, size)
+            exchange.room = size
+        except Exception as error:
+            if not exchange.response_complete:
+                exchange.lingers = exchange.more_body
+                self._answer(exchange, refusal(error, exchange.path))
+        finally:
+            exchange.waiting = None
+            if exchange.response_complete:
+                self._let_go(exchange)
+            if not self.pipeline and not self.transport.is_closing():
+                self.flow.resume_reading()
+
+    def _let_go(self, exchange: Exchange) -> None:
+        """What the body held is free."""
+        exchange.chunks.clear()
+        if exchange.room:
+            self._route.room.give_back(exchange.tenant, exchange.room)
+            exchange.room = 0
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        exchange = self.cycle
+        if isinstance(exchange, Exchange) and exchange.more_body:  # nobody will answer it
+            exchange.response_complete = True
+            self._let_go(exchange)
+        super().connection_lost(exc)
+
+    def _is_held_up(self) -> bool:
+        return isinstance(self.cycle, Exchange) and self.cycle.waiting is not None
 
     def on_message_complete(self) -> None:
         exchange = self.cycle
@@ -108,21 +173,29 @@ class IntakeProtocol(Connection):
             task = self.loop.create_task(self._accept(exchange))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
+        elif exchange.lingers and not exchange.keep_alive:
+            self.transport.close()
 
     async def _accept(self, exchange: Exchange) -> None:
         assert exchange.admitted is not None  # noqa: S101 - else it was answered with the headers
-        body = exchange.chunks[0] if len(exchange.chunks) == 1 else b"".join(exchange.chunks)
         try:
-            answer = await self._route.accept(exchange.path, exchange.admitted, body)
+            if exchange.waiting is not None:
+                await asyncio.wait([exchange.waiting])
+                if exchange.response_complete:
+                    return
+            if self._route.turn.is_over():
+                await self._route.turn.begin()
+            answer = await self._route.accept(exchange.path, exchange.admitted, exchange.chunks)
         except asyncio.CancelledError:
             self.transport.close()  # the server stops and its patience is over
+            self._let_go(exchange)
             raise
         self._answer(exchange, answer)
 
     def _answer(self, exchange: Exchange, answer: Answer) -> None:
         """The whole answer in one write."""
         exchange.response_complete = True
-        exchange.chunks.clear()
+        self._let_go(exchange)
         if exchange.disconnected:
             return
         closes = answer.closes or not exchange.keep_alive
@@ -130,6 +203,6 @@ class IntakeProtocol(Connection):
         if closes and not answer.closes:
             lines.append(b"connection: close\r\n")
         self.transport.write(b"".join((STATUS_LINE[answer.status], *lines, b"\r\n", answer.body)))
-        if closes:
+        if closes and not exchange.lingers:
             self.transport.close()
         self.on_response_complete()

@@ -7,6 +7,7 @@ import gc
 import os
 import socket
 import ssl
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -19,6 +20,8 @@ from outrider.api.app import build_app
 from outrider.api.connection import ARRIVE_WITHIN_S, Connection
 from outrider.api.intake import IntakeRoute
 from outrider.api.protocol import IntakeProtocol
+from outrider.api.room import Room
+from outrider.api.turn import Turn
 from outrider.cli import say
 from outrider.cli.start import asked_to_stop, start
 from outrider.config import Config, Role, read_config
@@ -27,6 +30,7 @@ from outrider.observe import log
 from outrider.wiring import Outrider
 
 COLLECT_AFTER = 20_000  # new objects; reference counting frees nearly everything before
+SWITCH_S = 0.001  # after which a thread that computes lets the event loop have the interpreter; 5 ms by default
 
 
 @click.command()
@@ -51,6 +55,7 @@ def _make_room() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER, 20, 20)
+    sys.setswitchinterval(SWITCH_S)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -99,6 +104,7 @@ async def _serve(config: Config) -> None:
     outrider = await start(config)
     if outrider is None:
         return
+    gc.freeze()  # the configuration too: it stays, and may be large
     server = Server(uvicorn_config(outrider, config), outrider, config.drain_ms / 1000)
     try:
         _open(listener)
@@ -168,11 +174,23 @@ def uvicorn_config(
     async def stop() -> None:
         await outrider.stop(grace_s)
 
-    intake = IntakeRoute(outrider.services.intake, outrider.services.access, config.max_request_bytes)
+    services = outrider.services
+    room, turn = Room(config.inflight_bytes), Turn()
+    intake = IntakeRoute(
+        services.intake,
+        services.access,
+        services.work,
+        room,
+        turn,
+        request_bytes=config.max_request_bytes,
+        event_bytes=config.max_event_bytes,
+    )
     takes_calls = Role.INTAKE in config.roles
     app = build_app(
-        outrider.services,
+        services,
         intake,
+        room,
+        turn,
         takes_calls=takes_calls,
         unready=outrider.unready,
         startup=outrider.start,
