@@ -18,6 +18,7 @@ from outrider.domain.strength import FEWEST_CHARACTERS, trivial
 
 T = TypeVar("T")
 PREFIX = "OUTRIDER_"
+_INFLIGHT = 64 * 1024 * 1024
 
 
 class Role(StrEnum):
@@ -55,6 +56,7 @@ class Config(msgspec.Struct, frozen=True):
     drain_ms: int = 0
     max_connections: int | None = None  # what descriptors.py says when absent
     keep_alive_ms: int = 75_000
+    max_inflight_bytes: int | None = None
     stop_grace_ms: int = 25_000
     log_level: str = "INFO"
 
@@ -69,6 +71,11 @@ class Config(msgspec.Struct, frozen=True):
         return Path(self.store.removeprefix("sqlite:///"))
 
     @property
+    def inflight_bytes(self) -> int:
+        """Bytes of large request bodies in memory at once."""
+        return self.max_inflight_bytes or max(_INFLIGHT, self.max_request_bytes)
+
+    @property
     def root_key_path(self) -> Path:
         return Path(self.root_key_file) if self.root_key_file else self.store_path.with_suffix(".rootkey")
 
@@ -77,6 +84,9 @@ class Config(msgspec.Struct, frozen=True):
         if self.shared and not (self.root_key or self.root_key_file):
             expected = "OUTRIDER_ROOT_KEY or OUTRIDER_ROOT_KEY_FILE, the same for every process on this store"
             raise ConfigError("OUTRIDER_ROOT_KEY", expected, "neither")
+        if self.inflight_bytes < self.max_request_bytes:
+            expected = f"at least OUTRIDER_MAX_REQUEST_BYTES, {self.max_request_bytes}"
+            raise ConfigError("OUTRIDER_MAX_INFLIGHT_BYTES", expected, str(self.max_inflight_bytes))
         if not self.shared and set(self.roles) != set(Role):
             raise ConfigError(
                 "OUTRIDER_ROLES", "all roles, because only one process may use SQLite", "some of them"
@@ -245,8 +255,9 @@ _READERS: dict[str, Callable[[str, str], object]] = {
     "OUTRIDER_TIMEOUT_MS": _number(1_000, 30_000),
     "OUTRIDER_RETRY_SCHEDULE_MS": _schedule,
     "OUTRIDER_MASKED_FIELDS": _masked_fields,
-    "OUTRIDER_MAX_EVENT_BYTES": _number(1_024, 16 * 1024 * 1024),
+    "OUTRIDER_MAX_EVENT_BYTES": _number(1_024, 1024 * 1024),
     "OUTRIDER_MAX_REQUEST_BYTES": _number(1_024, 256 * 1024 * 1024),
+    "OUTRIDER_MAX_INFLIGHT_BYTES": _number(1_024, 4 * 1024 * 1024 * 1024),
     "OUTRIDER_DRAIN_MS": _number(0, 600_000),
     "OUTRIDER_MAX_CONNECTIONS": _number(16, 65_536),
     "OUTRIDER_KEEP_ALIVE_MS": _number(1_000, 3_600_000),

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from outrider import __version__, descriptors
-from outrider.app.accept import Intake, Limits
+from outrider.app.accept import Intake
 from outrider.app.access import Access
 from outrider.app.books import Books
 from outrider.app.bootstrap import FirstCredentials, bootstrap
@@ -25,6 +25,7 @@ from outrider.app.history import History
 from outrider.app.keys import Keys
 from outrider.app.objects import Objects
 from outrider.app.pace import Pace
+from outrider.app.reading import Limits, Reader
 from outrider.app.recovery import Recovery
 from outrider.app.sealing import Sealer, seal_stored
 from outrider.app.secrets import Secrets
@@ -42,6 +43,7 @@ from outrider.dispatch.engine import Engine, Parts
 from outrider.dispatch.lanes import LaneLimits
 from outrider.dispatch.receivers import Receivers
 from outrider.dispatch.services import kept_running
+from outrider.dispatch.work import Workbench
 from outrider.domain.address import AddressPolicy
 from outrider.domain.breaker import Rules
 from outrider.domain.clock import DAY
@@ -54,6 +56,7 @@ from outrider.domain.secret_names import SecretNames
 from outrider.egress.sender import HttpSender
 from outrider.egress.tls import make_tls_context
 from outrider.observe.clock import SystemClock, SystemEntropy
+from outrider.observe.turns import TurnWatch
 from outrider.ports.contents import Contents, Copy
 from outrider.ports.handover import Handover
 from outrider.ports.store import Store
@@ -78,6 +81,8 @@ class Outrider(msgspec.Struct):
     beside: tuple[Callable[[], Coroutine[None, None, None]], ...]  # services where other processes share the store
     first: FirstCredentials | None
     takes_events: bool
+    workbench: Workbench
+    turns: TurnWatch
     running: bool = False
     stopping: bool = False
     tasks: list[asyncio.Task[None]] = []
@@ -87,11 +92,13 @@ class Outrider(msgspec.Struct):
         store and raises ConfigError."""
         if self.running:
             return
+        self.turns.start()
         try:
             await self.engine.start()
         except BaseException as error:
             await self.sender.close()
             await self.store.close()
+            self._rest()
             found = self.store.explained(error)
             if found is None:
                 raise
@@ -120,6 +127,11 @@ class Outrider(msgspec.Struct):
         await self.engine.stop(grace_s)
         await self.sender.close()
         await self.store.close()
+        self._rest()
+
+    def _rest(self) -> None:
+        self.workbench.close()
+        self.turns.stop()
 
 
 async def open_store(config: Config, clock: SystemClock) -> Store:
@@ -213,7 +225,8 @@ async def build(config: Config) -> Outrider:
             raise
         raise found from error
     ids = Ids(clock.now, entropy.bytes)
-    return _wire(_Made(config, store, books, vault, egress, sender, first, clock, entropy, ids))
+    made = _Made(config, store, books, vault, egress, sender, first, clock, entropy, ids, Workbench(), TurnWatch())
+    return _wire(made)
 
 
 def _connections() -> int:
@@ -240,6 +253,8 @@ class _Made(msgspec.Struct, frozen=True):
     clock: SystemClock
     entropy: SystemEntropy
     ids: Ids
+    workbench: Workbench
+    turns: TurnWatch
 
 
 def _wire(made: _Made) -> Outrider:
@@ -268,6 +283,7 @@ def _wire(made: _Made) -> Outrider:
         receivers=receivers,
         clock=clock,
         ids=ids,
+        work=made.workbench,
         limits=_lane_limits(_connections()),
         parts=Parts(Role.DISPATCH in config.roles, Role.HOUSEKEEPING in config.roles),
         hint=hint,
@@ -279,12 +295,22 @@ def _wire(made: _Made) -> Outrider:
     if neighbours is not None:
         follower = Follower(neighbours, books, learn=receivers.learn, wake=engine.wake)
         beside = (follower.run, follower.listen, Sealer(store.book, vault).run)
-    return Outrider(services, engine, made.sender, store, beside, made.first, Role.INTAKE in config.roles)
+    return Outrider(
+        services,
+        engine,
+        made.sender,
+        store,
+        beside,
+        made.first,
+        Role.INTAKE in config.roles,
+        made.workbench,
+        made.turns,
+    )
 
 
 def _services(made: _Made, handover: Handover, attempter: Attempter) -> Services:
     config, store, books, vault = made.config, made.store, made.books, made.vault
-    clock, entropy, ids = made.clock, made.entropy, made.ids
+    clock, entropy, ids, work = made.clock, made.entropy, made.ids, made.workbench
     managed: dict[str, Any] = {"book": store.book, "books": books, "clock": clock, "entropy": entropy}
     reaching = managed | {"vault": vault, "handover": handover}
     webhooks = Webhooks(**reaching, ledger=store.ledger, egress=made.egress)
@@ -293,11 +319,16 @@ def _services(made: _Made, handover: Handover, attempter: Attempter) -> Services
         books=books,
         queue=store.queue,
         handover=handover,
-        vault=vault,
-        clock=clock,
+        reader=Reader(
+            vault=vault,
+            clock=clock,
+            ids=ids,
+            limits=Limits(event_bytes=config.max_event_bytes),
+            masking=masking,
+            work=work,
+        ),
         ids=ids,
-        limits=Limits(event_bytes=config.max_event_bytes),
-        masking=masking,
+        work=work,
     )
     return Services(
         access=Access(books, vault, clock, Guesses(config.denied_per_minute, time.monotonic)),
@@ -312,21 +343,23 @@ def _services(made: _Made, handover: Handover, attempter: Attempter) -> Services
             clock=clock,
             ids=ids,
             masking=masking,
+            work=work,
             largest=config.max_event_bytes,
         ),
         secrets=Secrets(**reaching, ids=ids),
         keys=Keys(**managed),
         history=History(store.ledger),
         recovery=Recovery(
-            jobs=store.jobs, ledger=store.ledger, books=books, handover=handover, clock=clock, ids=ids
+            jobs=store.jobs, ledger=store.ledger, books=books, handover=handover, clock=clock, ids=ids, work=work
         ),
-        explain=Explain(ledger=store.ledger, books=books, clock=clock),
+        explain=Explain(ledger=store.ledger, books=books, clock=clock, work=work),
         objects=Objects(
             objects=store.objects,
             intake=intake,
             vault=vault,
             clock=clock,
             entropy=entropy,
+            work=work,
             largest=config.max_event_bytes,
         ),
         system=System(
@@ -335,7 +368,9 @@ def _services(made: _Made, handover: Handover, attempter: Attempter) -> Services
             queue=store.queue,
             upkeep=store.upkeep,
             engine=attempter.warnings,
+            turns=made.turns,
         ),
+        work=work,
     )
 
 

@@ -289,3 +289,17 @@ def test_keys_and_data_keys_are_kept(store: Any) -> None:
     assert store.run(store.book.data_keys()) == {1: "wrapped"}
     store.run(store.book.delete_key(T, "k1", store.version()))
     assert store.run(store.book.tenant(T)).keys == {}
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_one_event_owed_to_very_many(store: Any, ordered: bool) -> None:
+    """More than one statement takes; still one commit, whole."""
+    made = store.acceptance("e1")
+    (first,) = made.deliveries
+    key = {"order_key": "k"} if ordered else {}
+    many = tuple(msgspec.structs.replace(first, id=f"{first.id[:-5]}{n:05x}", **key) for n in range(2_500))
+    receipt = store.run(store.queue.accept(msgspec.structs.replace(made, deliveries=many, leased=frozenset())))
+    assert store.run(store.queue.size()) == 2_500
+    assert len(receipt.held) == (2_499 if ordered else 0)
+    assert store.run(store.queue.accept(msgspec.structs.replace(made, deliveries=many))).repeats == {"e1"}
+    assert store.run(store.queue.size()) == 2_500

@@ -11,6 +11,7 @@ import pytest
 from outrider.app.books import Books
 from outrider.app.explain import Explain
 from outrider.app.recovery import Recovery
+from outrider.dispatch.work import Workbench
 from outrider.domain.clock import DAY, HOUR
 from outrider.domain.delivery import Line, Step
 from outrider.domain.errors import NotFound
@@ -156,7 +157,8 @@ def test_a_past_that_is_half_gone(store: Any) -> None:
 
     books, clock = Books(store.book, None), SystemClock()
     store.run(books.load())
-    explain = Explain(ledger=store.ledger, books=books, clock=clock)
+    work = Workbench()
+    explain = Explain(ledger=store.ledger, books=books, clock=clock, work=work)
     with pytest.raises(NotFound):
         store.run(explain.event(T, old.event, None))
     recovery = Recovery(
@@ -166,6 +168,7 @@ def test_a_past_that_is_half_gone(store: Any) -> None:
         handover=None,  # nothing gets so far
         clock=clock,
         ids=past.ids,
+        work=work,
     )
     with pytest.raises(NotFound):
         store.run(recovery.resend(T, again.id))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from outrider.dispatch.lanes import PLACE_BYTES, LaneLimits, Lanes
+from outrider.dispatch.lanes import LAUNCHES, PLACE_BYTES, LaneLimits, Lanes
 from outrider.dispatch.lease import Peers
 from outrider.dispatch.receivers import Receivers
 from outrider.domain.breaker import Rules, Sign
@@ -63,6 +64,7 @@ class Bench:
         self.lease = Held()
         self.peers = Peers()
         self.receivers = Receivers(Still(), Still(), Rules())
+        self.held_turns: list[Callable[[], None]] | None = None
         self.lanes = Lanes(
             limits,
             self.picture,
@@ -74,7 +76,15 @@ class Bench:
             hungry=self._hungry,
             wake=lambda: None,
             hint=lambda: None,
+            soon=self.soon,
         )
+
+    def soon(self, go_on: Callable[[], None]) -> None:
+        """The loop's next turn comes at once, unless a test holds it."""
+        if self.held_turns is None:
+            go_on()
+        else:
+            self.held_turns.append(go_on)
 
     def _hungry(self, tenant: str, webhook: str) -> None:
         self.hungry += 1
@@ -325,3 +335,14 @@ def test_what_a_claim_brings_after_the_end_is_given_back() -> None:
 
 def made(webhook: str, body: bytes = b"") -> Delivery:
     return Delivery("d", "t", webhook, "e", "Login", None, body, 0, 0)
+
+
+def test_a_large_burst_leaves_turns_to_others() -> None:
+    bench = Bench(LaneLimits(places=10_000, under_way=200, under_way_per_webhook=64))
+    bench.held_turns = []
+    for number in range(200):
+        bench.offer(f"w{number}")
+    assert len(bench.launched) == LAUNCHES
+    for turn in range(2, 5):
+        bench.held_turns.pop()()
+        assert len(bench.launched) == LAUNCHES * turn

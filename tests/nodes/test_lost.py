@@ -15,7 +15,7 @@ import pytest
 import postgres
 from conformance.conftest import ABOUT
 from harness import Receiver, Request
-from outrider.app.accept import EventInput
+from outrider.app.reading import EventInput
 from outrider.app.webhooks import WebhookInput
 from outrider.config import Config
 from outrider.domain.delivery import Line, Step

@@ -43,7 +43,8 @@ CHANGING = {
     "seconds": r"\d{10}",
     "a version": r"Outrider/[0-9.]+",
 }
-ELSEWHERE = {"Duration": "timings", "Host": "a host", "ProcessId": "a process id"}  # other ones on another machine
+# Other ones on another machine.
+ELSEWHERE = {"Duration": "timings", "Host": "a host", "ProcessId": "a process id", "Turns": "timings"}
 
 
 @pytest.fixture(scope="module")

@@ -15,12 +15,14 @@ from typing import Any
 
 import msgspec
 
-from outrider.app.accept import EventInput, Intake, Limits
+from outrider.app.accept import Intake
 from outrider.app.books import Books
+from outrider.app.reading import EventInput, Limits, Reader
 from outrider.dispatch.attempt import Attempter
 from outrider.dispatch.engine import Engine, Parts
 from outrider.dispatch.lanes import LaneLimits
 from outrider.dispatch.receivers import Receivers
+from outrider.dispatch.work import Workbench
 from outrider.domain.breaker import Rules
 from outrider.domain.delivery import Policy
 from outrider.domain.errors import StoreUnavailable
@@ -209,6 +211,7 @@ class World:
         self.books = Books(self.book, self.vault)
         await self.books.load()
         ids = Ids(self.chance.now, self.chance.bytes)
+        work = Workbench()  # nothing here is large enough for it
         receivers = Receivers(clock, self.chance, self.rules)
         attempter = Attempter(
             picture=self.books, sender=self.network, vault=self.vault, clock=clock, entropy=self.chance,
@@ -216,12 +219,14 @@ class World:
         )  # fmt: skip
         self.engine = Engine(
             queue=self.queue, jobs=self.disk.jobs, upkeep=self.disk.upkeep, picture=self.books,
-            attempter=attempter, receivers=receivers, clock=clock, ids=ids, limits=self.limits, parts=Parts(),
-            hint=lambda: None, retention=None,
+            attempter=attempter, receivers=receivers, clock=clock, ids=ids, work=work, limits=self.limits,
+            parts=Parts(), hint=lambda: None, retention=None,
         )  # fmt: skip
         self.intake = Intake(
-            books=self.books, queue=self.queue, handover=self.engine.lanes, vault=self.vault, clock=clock,
-            ids=ids, limits=Limits(), masking=Masking(SecretNames()),
+            books=self.books, queue=self.queue, handover=self.engine.lanes,
+            reader=Reader(
+                vault=self.vault, clock=clock, ids=ids, limits=Limits(),
+                masking=Masking(SecretNames()), work=work), ids=ids, work=work,
         )  # fmt: skip
         await self.engine.start()
 

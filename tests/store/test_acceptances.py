@@ -7,10 +7,11 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from clocks import SetClock
-from outrider.domain.model import Acceptance, Event, Tenant
+from outrider.domain.model import Acceptance, Delivery, Event, Tenant
 from outrider.ports.book import StaleBook
 from outrider.ports.queue import IdTaken, Receipt
 from outrider.ports.system import About
@@ -133,3 +134,32 @@ def test_a_cancelled_caller_learns_the_outcome_first(tmp_path: Path) -> None:
         assert learnt == [Receipt(frozenset())]
 
     play(tmp_path, scene)
+
+
+def test_what_is_owed_to_many_counts_for_several(tmp_path: Path) -> None:
+    """Fifty requests at once, small to look at: their deliveries would make a commit of half a minute."""
+
+    async def scene(writer: SlowWriter, acceptances: Acceptances) -> None:
+        sizes: list[int] = []
+        store = acceptances._commit
+
+        async def commit(group: Any) -> Any:
+            sizes.append(sum(len(each.deliveries) for each in group))
+            return await store(group)
+
+        acceptances._commit = commit
+        owed = [
+            msgspec.structs.replace(made, deliveries=tuple(delivery(made.events[0], n) for n in range(300)))
+            for made in (acceptance("flood", f"{request}") for request in range(50))
+        ]
+        writer.go.set()
+        await asyncio.gather(*(acceptances.store(each) for each in owed))
+        assert sum(sizes) == 15_000
+        assert max(sizes) <= module.EVENTS * module.DELIVERIES_PER_EVENT
+
+    play(tmp_path, scene)
+
+
+def delivery(event: Event, number: int) -> Delivery:
+    identity = f"{event.id}-{number}"
+    return Delivery(identity, event.tenant, "w", event.id, event.type, None, b"{}", 0, 1)

@@ -8,6 +8,7 @@ import pytest
 
 from outrider.domain.filters import (
     DEEPEST,
+    LONGEST_PATH,
     LONGEST_PATTERN,
     MOST_CONDITIONS,
     FilterError,
@@ -220,6 +221,13 @@ FAULTY = [
     (nested(DEEPEST, "$not", {"a": 1}), ".".join(["$not"] * DEEPEST), "at most 16"),
     ({".".join("a" * (DEEPEST + 1)): 1}, ".".join("a" * (DEEPEST + 1)), "at most 16"),
     ({"a.b.c": {".".join("d" * (DEEPEST - 2)): 1}}, "a.b.c." + ".".join("d" * (DEEPEST - 2)), "at most 16"),
+    ({"a": {"$not": {"$regex": r"\pL\pL"}}}, "a.$not.$regex", "at most 1500 RE2 instructions"),
+    ({"a": {"$and": [{"$regex": f"{i}[^a]{{80}}"} for i in range(4)]}}, "a.$and[2].$regex", "at most 1500"),
+    ({"a" * (LONGEST_PATH + 1): 1}, "a" * 60, "at most 1024 characters"),
+    ({"a": {"$in": [[i] for i in range(MOST_CONDITIONS + 1)]}}, "a.$in", "at most 100 conditions"),
+    ({"a": {"$nin": [{"b": i} for i in range(MOST_CONDITIONS)], "$eq": 1}}, "a.$eq", "at most 100 conditions"),
+    ({"a": 1 << 64}, "a", "64 bits"),
+    ({"a": {"$in": [1, [-(1 << 64)]]}}, "a.$in[1][0]", "64 bits"),
     ({"a": {"$eq": [nested(DEEPEST, "b", 1)]}}, "a.$eq[0]" + ".b" * (DEEPEST - 1), "at most 16"),
 ]
 
@@ -293,3 +301,44 @@ def test_a_bad_pattern_is_not_logged(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(FilterError):
         compile_filter({"a": {"$regex": "(unclosed"}})
     assert capfd.readouterr() == ("", "")
+
+
+def test_many_wanted_values_are_one_condition() -> None:
+    compiled = compile_filter({"a": {"$in": [*range(5_000), [1]]}, "b": {"$regex": "x"}})
+    assert (compiled.conditions, compiled.patterns) == (2, 1)
+    assert 0 < compiled.instructions < 20
+
+
+def seconds(spec: object, envelope: Any) -> float:
+    compiled = compile_filter(spec)
+    started = time.thread_time()
+    compiled.matches(envelope)
+    return time.thread_time() - started
+
+
+TEXT = "".join("ab"[hash((i, "x")) & 1] for i in range(250_000))
+WORST = [
+    ({"a": {"$and": [{"$not": {"$gt": i}} for i in range(1, 101)]}}, [0] * 30_000),
+    ({"a": {"$and": [{"$not": {"$contains": [i]}} for i in range(100)]}}, [[]] * 20_000),
+    ({"a": {"$nin": [[i] for i in range(100)]}}, [[-1]] * 10_000),
+    ({"a": {"$nin": [{"b": i} for i in range(100)]}}, [{"b": -1}] * 5_000),
+    ({"a": {"$and": [{"$not": {"$regex": f"[ab]*a[ab]{{300}}a[ab]{{300}}{i}"}} for i in range(2)]}}, TEXT),
+    ({"a": {"$not": {"$regex": r"\pL*a\d"}}}, TEXT),
+]
+
+
+@pytest.mark.parametrize(("spec", "value"), WORST, ids=lambda part: repr(part)[:40])
+def test_matching_takes_no_longer_than_said(spec: object, value: Any) -> None:
+    envelope = {"a": value}
+    size = len(json.dumps(envelope, separators=(",", ":")))
+    assert seconds(spec, envelope) < 2 * compile_filter(spec).cost(size) / 1e9  # machines differ
+
+
+def test_paths_by_index_do_not_multiply() -> None:
+    value: Any = list(range(1_000))
+    for _ in range(8):
+        value = [{"0": value}]
+    path = "a." + ".".join("0" * 14)
+    compiled = compile_filter({path: {"$gt": 10_000}})
+    assert not compiled.matches({"a": value})
+    assert seconds({path: {"$gt": 10_000}}, {"a": value}) < 0.1  # half a million values once

@@ -10,9 +10,9 @@ import apsw
 import msgspec
 import pytest
 
-from outrider.app.accept import EventInput
 from outrider.app.history import History
 from outrider.app.paging import Page
+from outrider.app.reading import EventInput
 from outrider.config import Config
 from outrider.ports.ledger import EventQuery, EventRow
 from outrider.wiring import build

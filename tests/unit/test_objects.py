@@ -27,6 +27,7 @@ def another_process(outrider: Outrider, reader: CustomObjects | None = None) -> 
         vault=first._vault,
         clock=first._clock,
         entropy=first._entropy,
+        work=first._work,
         largest=first.largest,
     )
 

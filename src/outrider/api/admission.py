@@ -49,6 +49,7 @@ def admission(services: Services) -> Guard:
         if "\0" in request["path"]:
             raise InvalidField("path", "characters other than NUL", "a NUL")
         connection.state.caller = caller
+        connection.state.work = services.work
         connection.state.prevented = found.prevented
 
     return admit

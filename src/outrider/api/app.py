@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -12,7 +13,9 @@ from litestar.exceptions import InternalServerException
 from litestar.types import ASGIApp, Guard, Receive, Send
 
 from outrider.api import admission, bodies, errors, viewer
+from outrider.api.arrays import LARGE
 from outrider.api.intake import EVENTS, OPERATIONS, IntakeRoute, aborted
+from outrider.api.room import Room, holding
 from outrider.api.routes import (
     event_types,
     history,
@@ -26,6 +29,7 @@ from outrider.api.routes import (
     system,
     webhooks,
 )
+from outrider.api.turn import Turn
 from outrider.app.services import Services
 from outrider.domain.readiness import Unready
 
@@ -60,12 +64,19 @@ class FoldedRequest(Request[Any, Any, Any]):
 
     async def json(self) -> Any:
         wanted = self.route_handler.parsed_fn_signature.parameters["data"].annotation
-        return msgspec.to_builtins(bodies.decode_folded(await self.body(), wanted))
+        work = partial(_folded, await self.body(), wanted)
+        return await self.state.work.run(self.state.caller.tenant, work) if len(work.args[0]) > LARGE else work()
+
+
+def _folded(body: bytes, wanted: Any) -> Any:
+    return msgspec.to_builtins(bodies.decode_folded(body, wanted))
 
 
 def build_app(
     services: Services,
     intake: IntakeRoute,
+    room: Room,
+    turn: Turn,
     *,
     takes_calls: bool,
     unready: Callable[[], Awaitable[list[Unready]]],
@@ -87,7 +98,7 @@ def build_app(
         startup=[startup],
         shutdown=[shutdown],
     )
-    return _front(intake if takes_calls else None, managed)
+    return _front(intake if takes_calls else None, managed, room, turn)
 
 
 def bare_app() -> Litestar:
@@ -124,18 +135,26 @@ def _managed(
     )
 
 
-def _front(intake: ASGIApp | None, managed: ASGIApp) -> ASGIApp:
+def _front(intake: ASGIApp | None, managed: ASGIApp, room: Room, turn: Turn) -> ASGIApp:
     async def front(scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await managed(scope, receive, send)
             return
+        await turn.begin()
         path = canonical_path(scope["path"])
         if intake is not None and path in (EVENTS, OPERATIONS):
             await intake(scope | {"path": path}, receive, send)
         else:
-            await managed(_canonical_query(scope, path), receive, send)
+            folded = _canonical_query(scope, path)
+            async with holding(room, scope, receive, partial(_caller, folded), MANAGE_BODY_BYTES) as within:
+                await managed(folded, within, send)
 
     return front
+
+
+def _caller(scope: Any) -> str:
+    """Whose request it is: known by the time its body is read."""
+    return str(scope["state"]["caller"].tenant)
 
 
 def canonical_path(path: str) -> str:

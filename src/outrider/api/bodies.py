@@ -17,22 +17,51 @@ import msgspec
 from outrider.api.codes import BODY_INVALID
 from outrider.app import wellformed
 from outrider.domain.errors import InvalidField
+from outrider.domain.json_numbers import number
 
 T = TypeVar("T")
+Json = bytes | memoryview | msgspec.Raw
 _MESSAGE = re.compile(r"(?P<text>.*?)(?: - at `(?P<path>\$.*)`)?", re.DOTALL)
 _EXPECTED = re.compile(r"Expected `(?P<expected>[^`]*)`, got `(?P<given>[^`]*)`")
 _MISSING = re.compile(r"Object missing required field `(?P<field>[^`]*)`")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>[^`]*)`")
 _RANGE = re.compile(r"(?:Number|Integer value) out of range")
+_decode = msgspec.json.Decoder(float_hook=number).decode
+_fields_of = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-def decode(body: bytes, kind: type[T]) -> T:
-    """`body` as `kind`; raises InvalidField that names the field, what was expected, and what was given."""
+def decode(body: Json, kind: type[T]) -> T:
+    """`body`, an object, as `kind`, whose payloads are Raw and stay the caller's bytes.
+
+    Raises InvalidField that names the field, what was expected, and what was given.
+    """
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.ValidationError, RecursionError):
-        return decode_folded(body, kind)
+        return _decode_spelled(body, kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise malformed(error) from error
+
+
+def _decode_spelled(body: Json, kind: type[T]) -> T:
+    """The same with keys in any spelling. Values are not looked at: they are as large as the caller likes."""
+    wellformed.check(bytes(body), "body", code=BODY_INVALID)
+    try:
+        renamed = _renamed(_fields_of(body), kind)
+        return msgspec.json.decode(msgspec.json.encode(renamed), type=kind)
+    except msgspec.ValidationError as error:
+        raise named(error) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise malformed(error) from error
+
+
+def check_json(body: bytes) -> None:
+    """Raises InvalidField for what is no JSON; builds nothing. What is nested too deeply is left to others."""
+    try:
+        msgspec.json.decode(body, type=msgspec.Raw)
+    except RecursionError:
+        return
+    except msgspec.DecodeError as error:
         raise malformed(error) from error
 
 
@@ -40,14 +69,13 @@ def malformed(error: Exception) -> InvalidField:
     return InvalidField("body", "well-formed JSON in UTF-8", str(error)[:160], code=BODY_INVALID)
 
 
-def decode_folded(body: bytes, kind: type[T]) -> T:
-    """The same without the quick try: for bodies whose fields are all optional."""
+def decode_folded(body: bytes, kind: Any) -> Any:
+    """A body whose fields are all optional and none of them Raw."""
     wellformed.check(body, "body", code=BODY_INVALID)
     try:
-        folded = canonical(msgspec.json.decode(body), kind)
-        return msgspec.json.decode(msgspec.json.encode(folded), type=kind)
+        return msgspec.convert(canonical(_decode(body), kind), kind)
     except msgspec.ValidationError as error:
-        raise _named(error) from error
+        raise named(error) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise malformed(error) from error
 
@@ -55,28 +83,38 @@ def decode_folded(body: bytes, kind: type[T]) -> T:
 def canonical(value: Any, kind: Any) -> Any:
     """`value` with the keys of objects spelled as `kind` (a Struct, or a list or union of them) spells them."""
     if isinstance(value, list):
-        return [canonical(item, _item(kind)) for item in value]
+        item = _item(kind)
+        return value if _struct(item) is None else [canonical(each, item) for each in value]
     struct = _struct(kind)
     if struct is None or not isinstance(value, dict):
         return value
     fields = _fields(struct)
-    renamed: dict[str, Any] = {}
-    for key, item in value.items():
-        name, inner = fields.get(_fold(key), (key, None))
-        if name in renamed:
-            raise InvalidField(name, "each field once", "the same field in another spelling")
-        renamed[name] = item if inner is None else canonical(item, inner)
+    renamed = _renamed(value, struct)
+    for name, item in renamed.items():
+        if isinstance(item, (dict, list)) and (inner := fields.get(fold(name))) is not None:
+            renamed[name] = canonical(item, inner[1])
     return renamed
 
 
-def _fold(key: str) -> str:
+def _renamed(value: dict[str, Any], struct: type) -> dict[str, Any]:
+    fields = _fields(struct)
+    renamed: dict[str, Any] = {}
+    for key, item in value.items():
+        name, _ = fields.get(fold(key), (key, None))
+        if name in renamed:
+            raise InvalidField(name[:60], "each field once", "the same field in another spelling")
+        renamed[name] = item
+    return renamed
+
+
+def fold(key: str) -> str:
     return key.replace("_", "").lower()
 
 
 @cache
 def _fields(struct: type[msgspec.Struct]) -> dict[str, tuple[str, Any]]:
     hints = typing.get_type_hints(struct)
-    return {_fold(name): (name, hints[name]) for name in struct.__struct_fields__}
+    return {fold(name): (name, hints[name]) for name in struct.__struct_fields__}
 
 
 def _members(kind: Any) -> tuple[Any, ...]:
@@ -95,7 +133,7 @@ def _item(kind: Any) -> Any:
     return typing.get_args(lists[0])[0] if lists else None
 
 
-def _named(error: msgspec.ValidationError) -> InvalidField:
+def named(error: msgspec.ValidationError) -> InvalidField:
     """msgspec's sentence as field, expected and given; it never quotes values."""
     match = _MESSAGE.fullmatch(str(error))
     text, path = (match["text"], match["path"] or "$") if match else (str(error), "$")

@@ -64,7 +64,7 @@ class Connection(Lifetime):
         for _ in range(STEPS):
             before = at
             at = self._read_body(data, at) if self._state == BODY else self._read_head(data, at)
-            waits = self._state >= ANSWERING or self.flow.write_paused
+            waits = self._state >= ANSWERING or self.flow.write_paused or self.flow.holds
             if at in (before, size) or waits:
                 break
         else:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from outrider.api.codes import BODIES_INVALID, coded
 from outrider.api.models.common import Error, FieldError
-from outrider.app.accept import BODY_TOO_LARGE
+from outrider.app.reading import BODY_TOO_LARGE
 from outrider.domain.errors import CallerError, InvalidField, OurError, Throttled
 from outrider.domain.outage import Outage
 
@@ -37,7 +37,7 @@ def problem(error: Exception, path: str, method: str) -> Problem:
     if isinstance(error, OurError):
         if told := _outage.failed(str(error), time.monotonic()):
             log.warning("answered 503: %s", told)
-        return unavailable("nothing was stored; send the request again", error.retry_after)
+        return unavailable(error.hint, error.retry_after)
     log.error("answered 500", exc_info=error)
     return Problem(500, _body(7909, "Operation failed due to an internal error", "the fault is ours"), {})
 

@@ -6,19 +6,24 @@ application those requests that take the long way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
+from functools import partial
 from typing import Any
 
 import msgspec
 from litestar.types import Receive, Send
 
-from outrider.api import errors
+from outrider.api import arrays, errors
 from outrider.api.bodies import decode
 from outrider.api.credentials import carried, source_of
 from outrider.api.models.intake import AcceptedList
-from outrider.app.accept import BODY_TOO_LARGE, EventInput, Intake, OperationInput
+from outrider.api.room import Room, holding
+from outrider.api.turn import Turn
+from outrider.app.accept import Accepted, Intake
 from outrider.app.access import Access, Scope
+from outrider.app.reading import BODY_TOO_LARGE, EventInput, OperationInput
 from outrider.domain.errors import CallerError
+from outrider.ports.work import Work
 
 EVENTS = "/v2/events"
 OPERATIONS = "/v2/operations"
@@ -53,24 +58,45 @@ class Admitted(msgspec.Struct, frozen=True, gc=False):
 
 
 class IntakeRoute:
-    """`request_bytes` bounds a whole body, an array of events included."""
+    """`request_bytes` bounds a whole body, an array of events included; `event_bytes` a payload."""
 
-    def __init__(self, intake: Intake, access: Access, request_bytes: int) -> None:
+    def __init__(
+        self,
+        intake: Intake,
+        access: Access,
+        work: Work,
+        room: Room,
+        turn: Turn,
+        *,
+        request_bytes: int,
+        event_bytes: int,
+    ) -> None:
         self._intake = intake
         self._access = access
+        self._work = work
+        self.room = room
+        self.turn = turn
         self.request_bytes = request_bytes
+        self._event_bytes = event_bytes
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         method, path = scope["method"], scope["path"]
         try:
             admitted = self.admit(method, scope["query_string"], scope["headers"], source_of(scope["client"]))
-            body = await read_body(receive, self.request_bytes)
         except Exception as error:
             answer = refusal(error, path, method)
         else:
-            answer = await self.accept(path, admitted, body)
+            async with holding(self.room, scope, receive, lambda: admitted.tenant, self.request_bytes) as receive_:
+                answer = await self._received(path, admitted, receive_)
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.fields()})
         await send({"type": "http.response.body", "body": answer.body, "more_body": False})
+
+    async def _received(self, path: str, admitted: Admitted, receive: Receive) -> Answer:
+        try:
+            body = [await read_body(receive, self.request_bytes)]
+        except Exception as error:
+            return refusal(error, path)
+        return await self.accept(path, admitted, body)
 
     def admit(
         self, method: str, query_string: bytes, headers: Iterable[tuple[bytes, bytes]], source: str
@@ -83,21 +109,42 @@ class IntakeRoute:
         caller.need(_SENDS)
         return Admitted(caller.tenant, with_it.prevented)
 
-    async def accept(self, path: str, admitted: Admitted, body: bytes) -> Answer:
-        """The answer to a whole body sent to `path`, EVENTS or OPERATIONS."""
-        tenant, prevented = admitted.tenant, admitted.prevented
-        accept = self._intake
+    async def accept(self, path: str, admitted: Admitted, chunks: list[bytes]) -> Answer:
+        """The answer to a whole body sent to `path`, EVENTS or OPERATIONS. The list is empty on return: a large
+        body is let go as soon as its events are read."""
+        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        chunks.clear()
+        decode = partial(self._decoded, path, body)
         try:
-            if path == OPERATIONS:
-                done = await accept.accept_operation(tenant, decode(body, OperationInput), prevented=prevented)
-            elif body.lstrip()[:1] == b"[":
-                done = await accept.accept_many(tenant, decode(body, list[EventInput]), prevented=prevented)
+            if len(body) <= arrays.LARGE:
+                given = decode()
             else:
-                done = await accept.accept_one(tenant, decode(body, EventInput), prevented=prevented)
+                given = await self._work.run(admitted.tenant, decode)
+            del body, decode
+            done = await self._store(admitted, given)
         except Exception as error:
             return refusal(error, path)
         errors.accepted()
         return Answer(202, _encode(AcceptedList(done)))
+
+    def _decoded(self, path: str, body: bytes) -> EventInput | OperationInput | list[EventInput]:
+        if path == OPERATIONS:
+            return arrays.operation(body, self._event_bytes)
+        if arrays.is_array(body):
+            return arrays.events(body, self._event_bytes)
+        if len(body) > arrays.longest(self._event_bytes):
+            raise too_large(arrays.longest(self._event_bytes))
+        return decode(body, EventInput)
+
+    def _store(
+        self, admitted: Admitted, given: EventInput | OperationInput | list[EventInput]
+    ) -> Awaitable[list[Accepted]]:
+        tenant, prevented = admitted.tenant, admitted.prevented
+        if isinstance(given, EventInput):
+            return self._intake.accept_one(tenant, given, prevented=prevented)
+        if isinstance(given, OperationInput):
+            return self._intake.accept_operation(tenant, given, prevented=prevented)
+        return self._intake.accept_many(tenant, given, prevented=prevented)
 
 
 def refusal(error: Exception, path: str, method: str = "POST") -> Answer:

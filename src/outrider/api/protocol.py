@@ -17,6 +17,7 @@ from outrider.api.connection import Connection
 from outrider.api.credentials import source_of
 from outrider.api.intake import EVENTS, JSON, OPERATIONS, Admitted, Answer, IntakeRoute, refusal, too_large
 from outrider.api.lifetime import BODY
+from outrider.api.room import FREE
 
 SMALL = 1024  # bytes
 SMALL_AT_ONCE = 256
@@ -43,8 +44,10 @@ class Exchange:
         "more_body",
         "path",
         "response_complete",
+        "room",
         "size",
         "small",
+        "waiting",
     )
     response_started = False  # answers are written whole
 
@@ -59,6 +62,12 @@ class Exchange:
         self.chunks: list[bytes] = []
         self.size = 0
         self.small = 0  # pieces at the end of `chunks`
+        self.room = 0  # bytes held of it; what is not large holds none
+        self.waiting: asyncio.Task[None] | None = None  # for room
+
+    @property
+    def tenant(self) -> str:
+        return "" if self.admitted is None else self.admitted.tenant
 
     def add(self, piece: bytes) -> None:
         """Small ones are joined now and then, so that a body in tiny chunks takes no more memory than another."""
@@ -112,8 +121,62 @@ class IntakeProtocol(Connection):
             self.count(body)
         if not exchange.response_complete:
             exchange.add(body)
-            if exchange.size > self._route.request_bytes:
-                self._answer(exchange, refusal(too_large(self._route.request_bytes), exchange.path))
+            if exchange.size > FREE:
+                self._check_large(exchange)
+
+    def _check_large(self, exchange: Exchange) -> None:
+        """A large body needs room; until it has it, nothing more of it is read."""
+        most = self._route.request_bytes
+        if exchange.size > most:
+            self._answer(exchange, refusal(too_large(most), exchange.path))
+        elif not exchange.room and exchange.waiting is None:
+            size = self._declared() or most
+            if self._route.room.take_now(exchange.tenant, size):
+                exchange.room = size
+                return
+            self.flow.holds = True
+            self.flow.pause_reading()
+            exchange.waiting = self.loop.create_task(self._wait_for_room(exchange, size))
+            self.tasks.add(exchange.waiting)
+            exchange.waiting.add_done_callback(self.tasks.discard)
+
+    def _declared(self) -> int | None:
+        """The Content-Length; None for a body in chunks."""
+        return next((int(value) for name, value in self.headers if name == b"content-length"), None)
+
+    async def _wait_for_room(self, exchange: Exchange, size: int) -> None:
+        try:
+            await self._route.room.take(exchange.tenant, size)
+            exchange.room = size
+        except Exception as error:
+            if not exchange.response_complete:
+                self._answer(exchange, refusal(error, exchange.path))
+        finally:
+            exchange.waiting = None
+            if exchange.response_complete:
+                self._let_go(exchange)
+            self._read_on()
+
+    def _let_go(self, exchange: Exchange) -> None:
+        """What the body held is free."""
+        exchange.chunks.clear()
+        if exchange.room:
+            self._route.room.give_back(exchange.tenant, exchange.room)
+            exchange.room = 0
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        exchange = self.cycle
+        if isinstance(exchange, Exchange) and exchange.more_body:  # nobody will answer it
+            exchange.response_complete = True
+            self._let_go(exchange)
+        super().connection_lost(exc)
+
+    def _too_late(self) -> None:
+        """While a body waits for room, it is we who do not read."""
+        if not self._stopping and isinstance(self.cycle, Exchange) and self.cycle.waiting is not None:
+            self._wait(self._waits.arrive)
+        else:
+            super()._too_late()
 
     def on_message_complete(self) -> None:
         exchange = self.cycle
@@ -131,18 +194,24 @@ class IntakeProtocol(Connection):
 
     async def _accept(self, exchange: Exchange) -> None:
         assert exchange.admitted is not None  # noqa: S101 - else it was answered with the headers
-        body = exchange.chunks[0] if len(exchange.chunks) == 1 else b"".join(exchange.chunks)
         try:
-            answer = await self._route.accept(exchange.path, exchange.admitted, body)
+            if exchange.waiting is not None:
+                await asyncio.wait([exchange.waiting])
+                if exchange.response_complete:
+                    return
+            if self._route.turn.is_over():
+                await self._route.turn.begin()
+            answer = await self._route.accept(exchange.path, exchange.admitted, exchange.chunks)
         except asyncio.CancelledError:
             self.close()  # the server stops and its patience is over
+            self._let_go(exchange)
             raise
         self._answer(exchange, answer)
 
     def _answer(self, exchange: Exchange, answer: Answer) -> None:
         """The whole answer in one write."""
         exchange.response_complete = True
-        exchange.chunks.clear()
+        self._let_go(exchange)
         if exchange.disconnected:
             return
         closes = answer.closes or not exchange.keep_alive

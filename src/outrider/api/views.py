@@ -272,5 +272,10 @@ def condition(c: Condition) -> system.System:
             )
             for node in c.nodes
         ],
+        Turns=system.Turns(
+            LongestMs=c.turns.longest_ms,
+            LongestLastMinuteMs=c.turns.longest_last_minute_ms,
+            P999Ms=c.turns.p999_ms,
+        ),
         Warnings=c.warnings,
     )

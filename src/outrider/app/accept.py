@@ -3,53 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Awaitable, Sequence
-from typing import Annotated
+from functools import partial
 
 import msgspec
-from msgspec import UNSET, UnsetType
 
-from outrider import catalog
-from outrider.app import fields, names, wellformed
+from outrider.app import fields
 from outrider.app.books import Books
-from outrider.catalog import EventType, Family
-from outrider.domain.clock import parse_iso
+from outrider.app.reading import AT_A_TIME, EventInput, OperationInput, Read, Reader
 from outrider.domain.custom_object import ObjectChange
-from outrider.domain.envelope import decoded, envelope, modified_fields
-from outrider.domain.errors import CallerError, Conflict, InvalidField
-from outrider.domain.fanout import fan_out
-from outrider.domain.ids import Ids, is_uuid
-from outrider.domain.masking import Masking
-from outrider.domain.model import Acceptance, Delivery, Event, Skip, TenantBook
-from outrider.domain.operation import Happening, skips
-from outrider.ports.clock import Clock
+from outrider.domain.errors import Conflict, OurError, PartlyStored
+from outrider.domain.fanout import Verdicts, fan_out
+from outrider.domain.ids import Ids
+from outrider.domain.model import Acceptance, Delivery, Event, Skip, TenantBook, Webhook
+from outrider.domain.operation import skips
 from outrider.ports.handover import Handover
 from outrider.ports.queue import IdTaken, Queue
-from outrider.ports.vault import Vault
+from outrider.ports.work import Work
 
-UNKNOWN_EVENT = 1086
-BODY_TOO_LARGE = 7913
-MOST_EVENTS = 1_000
-AT_A_TIME = 25  # events of a large request; then everybody else has a turn
-
-
-class EventInput(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """What a producer says of one event. `Data` and `Previous` stay the producer's bytes."""
-
-    Event: fields.SentEventTypeName
-    Data: fields.SentPayload
-    Id: fields.EventId | None = None
-    Time: fields.Instant | None = None
-    Subject: fields.Subject | None = None
-    Previous: fields.Previous | UnsetType = UNSET
-
-
-class OperationInput(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a producer did in one transaction."""
-
-    Events: Annotated[list[EventInput], fields.described("Judged together.", minItems=1, maxItems=MOST_EVENTS)]
-    Bulk: fields.Bulk = False
+AT_ONCE = 500  # deliveries made before everybody else has a turn
+# One commit's share of a request; the rest follows in further ones. An event is never divided.
+PART_DELIVERIES = 5_000
+PART_BYTES = 8 * 1024 * 1024
 
 
 class Accepted(msgspec.Struct, frozen=True, gc=False):
@@ -57,13 +32,6 @@ class Accepted(msgspec.Struct, frozen=True, gc=False):
 
     Id: fields.EventId
     Event: fields.CanonicalName
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """Per request and per event; bytes of `Data`."""
-
-    events: int = MOST_EVENTS
-    event_bytes: int = 256 * 1024
 
 
 class Intake:
@@ -75,33 +43,39 @@ class Intake:
         books: Books,
         queue: Queue,
         handover: Handover,
-        vault: Vault,
-        clock: Clock,
+        reader: Reader,
         ids: Ids,
-        limits: Limits,
-        masking: Masking,
+        work: Work,
     ) -> None:
         self._books = books
         self._queue = queue
         self._handover = handover
-        self._vault = vault
-        self._clock = clock
+        self._reader = reader
         self._ids = ids
-        self._limits = limits
-        self._masking = masking
+        self._work = work
 
     def accept_one(self, tenant: str, event: EventInput, *, prevented: bool) -> Awaitable[list[Accepted]]:
         """Accept one event; errors name its fields. Committed on return."""
-        return self._accept(tenant, [self._read(tenant, event, "")], prevented=prevented)
+        read = self._reader.small(tenant, event)
+        if read is None:
+            return self._accept_large(tenant, event, prevented=prevented)
+        return self._accept(tenant, [read], prevented=prevented)
 
-    async def accept_many(self, tenant: str, events: Sequence[EventInput], *, prevented: bool) -> list[Accepted]:
-        """Accept independent events, all or none; errors name the event by its index."""
-        read = await self._read_all(tenant, events, "")
+    async def _accept_large(self, tenant: str, event: EventInput, *, prevented: bool) -> list[Accepted]:
+        return await self._accept(tenant, [await self._reader.one(tenant, event)], prevented=prevented)
+
+    async def accept_many(self, tenant: str, events: list[EventInput], *, prevented: bool) -> list[Accepted]:
+        """Accept independent events: all are checked before the first is stored, then stored in their order, in one
+        commit unless they are owed to very many webhooks. Errors name the event by its index.
+
+        The list is empty on return, so that a large request is not in memory twice.
+        """
+        read = await self._reader.all(tenant, events, "")
         return await self._accept(tenant, read, prevented=prevented)
 
     async def accept_operation(self, tenant: str, operation: OperationInput, *, prevented: bool) -> list[Accepted]:
-        """Accept the events of one operation, judged together, all or none."""
-        read = await self._read_all(tenant, operation.Events, "Events")
+        """Accept the events of one operation, judged together as a whole, then stored as those of `accept_many`."""
+        read = await self._reader.all(tenant, operation.Events, "Events")
         return await self._accept(tenant, read, prevented=prevented, bulk=operation.Bulk, operation=self._ids.new())
 
     async def accept_change(
@@ -111,66 +85,13 @@ class Intake:
 
         Raises ports.objects.ObjectMoved and ObjectFull.
         """
-        await self._accept(tenant, [self._make(tenant, event)], prevented=prevented, objects=changes)
-
-    async def _read_all(self, tenant: str, events: Sequence[EventInput], field: str) -> list[_Read]:
-        if not 1 <= len(events) <= self._limits.events:
-            expected = f"1 to {self._limits.events} events"
-            raise InvalidField(field or "body", expected, f"{len(events)}", code=1090)
-        read: list[_Read] = []
-        for start in range(0, len(events), AT_A_TIME):
-            if start:
-                await asyncio.sleep(0)
-            some = enumerate(events[start : start + AT_A_TIME], start)
-            read += [self._read(tenant, event, f"{field}[{index}].") for index, event in some]
-        return read
-
-    def _read(self, tenant: str, given: EventInput, prefix: str) -> _Read:
-        """Check one event and make it; raises CallerError naming the field under `prefix`."""
-        try:
-            if len(given.Data) > self._limits.event_bytes:
-                raise too_large("Data", self._limits.event_bytes, len(given.Data))
-            return self._make(tenant, given)
-        except CallerError as error:
-            if not prefix or error.field is None:
-                raise
-            raise _placed(error, prefix) from error
-
-    def _make(self, tenant: str, given: EventInput) -> _Read:
-        kind = _known_type(given.Event)
-        data = bytes(given.Data)
-        wellformed.check(data, "Data")
-        payload = kind.decode(data)
-        now = self._clock.now()
-        identity = _event_id(given.Id) if given.Id is not None else self._ids.new()
-        happened = now if given.Time is None else parse_iso(given.Time, "Time")
-        previous = b"" if given.Previous is UNSET else bytes(given.Previous)
-        modified = _modified(kind, data, previous)
-        event = Event(
-            id=identity,
-            tenant=tenant,
-            type=kind.name,
-            subject=names.subject(given.Subject, "Subject") or names.subject_of(kind, payload),
-            operation=None,
-            time=happened,
-            accepted=now,
-            body=envelope(kind.name, identity, self._masking.payload(data), happened, modified),
-            fingerprint=self._vault.fingerprint(_content(kind.name, given, data, previous)),
-        )
-        return _Read(
-            event,
-            Happening(
-                id=identity,
-                type=kind.name,
-                partner_iam=kind.family is Family.PARTNER_IAM,
-                organization=given.Subject or kind.organization(payload),
-            ),
-        )
+        read = await self._reader.own(tenant, event)
+        await self._accept(tenant, [read], prevented=prevented, objects=changes)
 
     async def _accept(
         self,
         tenant: str,
-        read: list[_Read],
+        read: list[Read],
         *,
         prevented: bool,
         bulk: bool = False,
@@ -184,10 +105,21 @@ class Intake:
         judged = [r.happening for r in read] if operation or prevented else []
         skipped = skips(judged, bulk=bulk, prevented=prevented)
 
+        stored = 0
         try:
-            await self._books.current(tenant, lambda book: self._commit(book, events, skipped, objects))
+            while stored < len(events):
+                rest = events[stored:] if stored else events
+                stored += await self._books.current(
+                    tenant,
+                    lambda book: self._commit(book, rest, skipped, objects),  # noqa: B023 - awaited at once
+                )
         except IdTaken as taken:
-            raise Conflict("Id", "an id not used for another event", str(taken.args[0])) from taken
+            given = f"{taken.args[0]}{_and_stored(stored, len(events))}"
+            raise Conflict("Id", "an id not used for another event", given) from taken
+        except OurError as error:
+            if stored:
+                raise PartlyStored(stored, len(events)) from error
+            raise
         return [Accepted(event.id, event.type) for event in events]
 
     async def _compose(
@@ -197,24 +129,44 @@ class Intake:
         skipped: dict[str, Skip],
         objects: tuple[ObjectChange, ...],
     ) -> tuple[Acceptance, list[Delivery]]:
-        sent = [event for event in events if event.id not in skipped] if skipped else events
+        """As many of the events as one commit takes, and their deliveries that found a place in a lane."""
         deliveries: list[Delivery] = []
-        for start in range(0, len(sent), AT_A_TIME):
-            if start:
+        size = paused = 0
+        for count, event in enumerate(events):
+            webhooks = () if event.id in skipped else book.by_event.get(event.type, ())
+            size += len(event.body)
+            if count and (len(deliveries) + len(webhooks) > PART_DELIVERIES or size > PART_BYTES):
+                events = events[:count]
+                break
+            if (count and count % AT_A_TIME == 0) or len(deliveries) - paused > AT_ONCE:
                 await asyncio.sleep(0)
-            for event in sent[start : start + AT_A_TIME]:
-                deliveries += fan_out(event, book, self._ids.new)
+                paused = len(deliveries)
+            if event.type in book.filtered or len(webhooks) > AT_ONCE:
+                await self._fan_out(event, webhooks, deliveries)
+            else:
+                deliveries += fan_out(event, webhooks, self._ids.new)
         admitted = [d for d in deliveries if self._handover.admit(d)]
         acceptance = Acceptance(
             tenant=book.tenant.id,
             book_version=book.version,
             events=events,
             deliveries=tuple(deliveries),
-            skips=tuple(skipped.values()),
+            skips=tuple([skipped[event.id] for event in events if event.id in skipped]) if skipped else (),
             leased=frozenset([d.id for d in admitted]),
             objects=objects,
         )
         return acceptance, admitted
+
+    async def _fan_out(self, event: Event, webhooks: Sequence[Webhook], deliveries: list[Delivery]) -> None:
+        """Add the event's deliveries to many webhooks, or to webhooks with filters: a part of them at a time."""
+        verdicts = Verdicts(event)
+        for start in range(0, len(webhooks), AT_ONCE):
+            if start:
+                await asyncio.sleep(0)
+            some = webhooks[start : start + AT_ONCE]
+            for portion in verdicts.heavy([webhook.filter for webhook in some]):
+                await self._work.run(event.tenant, partial(verdicts.learn, portion))
+            deliveries += fan_out(event, some, self._ids.new, verdicts)
 
     async def _commit(
         self,
@@ -222,7 +174,8 @@ class Intake:
         events: tuple[Event, ...],
         skipped: dict[str, Skip],
         objects: tuple[ObjectChange, ...],
-    ) -> None:
+    ) -> int:
+        """Commit the first of the events, as many as one commit takes; returns how many."""
         acceptance, admitted = await self._compose(book, events, skipped, objects)
         try:
             receipt = await self._queue.accept(acceptance)
@@ -232,7 +185,7 @@ class Intake:
         if receipt.repeats or receipt.held:
             stays = [d for d in admitted if d.event in receipt.repeats or d.id in receipt.held]
             self._handover.withdraw(stays)
-            admitted = [d for d in admitted if d not in stays]
+            admitted = [d for d in admitted if d.event not in receipt.repeats and d.id not in receipt.held]
         self._handover.start(admitted)
         if len(acceptance.leased) < len(acceptance.deliveries):
             self._handover.stored(
@@ -240,69 +193,8 @@ class Intake:
                 for d in acceptance.deliveries
                 if d.id not in acceptance.leased and d.id not in receipt.held and d.event not in receipt.repeats
             )
+        return len(acceptance.events)
 
 
-class _Read(msgspec.Struct, frozen=True, gc=False):
-    event: Event
-    happening: Happening
-
-
-def _known_type(name: str) -> EventType:
-    kind = catalog.find(name)
-    if kind is None or kind.family is Family.SYSTEM:
-        expected = "an event type of GET /v2/manage/event-types that producers may send"
-        raise InvalidField("Event", expected, name[:60], code=UNKNOWN_EVENT)
-    return kind
-
-
-def _event_id(text: str) -> str:
-    if is_uuid(text):
-        return text
-    try:
-        return str(uuid.UUID(text))
-    except ValueError:
-        raise InvalidField("Id", "a UUID, the same whenever this event is sent again", text[:60]) from None
-
-
-def _modified(kind: EventType, data: bytes, previous: bytes) -> tuple[str, ...] | None:
-    """The changed fields of a profile update that names its previous state; None when it does not."""
-    if previous in (b"", b"null"):
-        return None
-    if kind.name != "UpdateProfile":
-        raise InvalidField("Previous", "nothing, but for UpdateProfile", "a previous state")
-    wellformed.check(previous, "Previous")
-    before = decoded(previous)
-    if not isinstance(before, dict):
-        raise InvalidField("Previous", "a JSON object, the profile before the update", "something else")
-    return modified_fields(before, decoded(data))
-
-
-def _content(name: str, given: EventInput, data: bytes, previous: bytes) -> bytes:
-    """What makes two events with one id the same: everything the producer said, white space of JSON included."""
-    return msgspec.msgpack.encode((name, given.Time, given.Subject, data, previous))
-
-
-def too_large(field: str, limit: int, size: int) -> CallerError:
-    return CallerError(
-        "The request is too large",
-        f"{field}: expected at most {limit} bytes, given {size}",
-        code=BODY_TOO_LARGE,
-        status=413,
-        field=field,
-        expected=f"at most {limit} bytes",
-        given=str(size),
-    )
-
-
-def _placed(error: CallerError, prefix: str) -> CallerError:
-    """The same error, its field named inside the array."""
-    field = f"{prefix}{error.field}"
-    return CallerError(
-        error.message,
-        f"{field}: expected {error.expected}, given {error.given}",
-        code=error.code,
-        status=error.status,
-        field=field,
-        expected=error.expected,
-        given=error.given,
-    )
+def _and_stored(stored: int, of: int) -> str:
+    return f"; the first {stored} of {of} events are stored" if stored else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import partial
 
 import msgspec
 
@@ -16,6 +17,7 @@ from outrider.domain.fanout import filter_of
 from outrider.domain.model import Event, Webhook
 from outrider.ports.clock import Clock
 from outrider.ports.ledger import DeliveryQuery, DeliveryRow, Ledger, SkipRow, WebhookThen
+from outrider.ports.work import Work
 
 NO_WEBHOOK = 7986
 
@@ -55,10 +57,11 @@ class _Evidence(msgspec.Struct, frozen=True):
 
 
 class Explain:
-    def __init__(self, *, ledger: Ledger, books: Books, clock: Clock) -> None:
+    def __init__(self, *, ledger: Ledger, books: Books, clock: Clock, work: Work) -> None:
         self._ledger = ledger
         self._books = books
         self._clock = clock
+        self._work = work
 
     async def event(self, tenant: str, event: str, webhook: str | None) -> list[Explanation]:
         """One explanation for the webhook, or for every webhook there is or was when the event happened."""
@@ -99,7 +102,10 @@ class Explain:
             return Explanation(webhook, name, because, sentence, newest)
         if evidence.skips:
             return Explanation(webhook, name, evidence.skips[0].reason, evidence.skips[0].detail)
-        because, sentence = _not_owed(event, then)
+        # A filter may take long; nobody asks often.
+        filtered = then.webhook is not None and then.webhook.filter is not None
+        judge = partial(_not_owed, event, then)
+        because, sentence = await self._work.run(event.tenant, judge) if filtered else judge()
         return Explanation(webhook, name, because, sentence)
 
     async def _of_delivery(self, evidence: _Evidence, row: DeliveryRow, now: Webhook | None) -> tuple[Because, str]:

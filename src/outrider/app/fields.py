@@ -15,6 +15,7 @@ from outrider.app.access import Scope
 from outrider.app.names import MOST_NAMES, SUBJECT_LENGTH
 from outrider.domain import target
 from outrider.domain.clock import LONGEST_DATE
+from outrider.domain.filters import MOST_CONDITIONS, MOST_INSTRUCTIONS
 from outrider.domain.job import JobKind
 from outrider.domain.limits import MOST_CALLS, MOST_WEBHOOKS
 from outrider.domain.model import AuthType, Ordering
@@ -84,7 +85,8 @@ EventId = Annotated[
 SentPayload = Annotated[
     Raw,
     described(
-        "The payload, as the event type's schema describes it; unknown fields are kept. At most 256 KiB.",
+        "The payload, as the event type's schema describes it; unknown fields are kept. At most 256 KiB "
+        "unless the operator sets another limit.",
         examples=[{"Uid": "u1", "FirstName": "Rosa"}],
         **{"$ref": _SCHEMAS + "Payload"},
     ),
@@ -92,7 +94,8 @@ SentPayload = Annotated[
 Previous = Annotated[
     Raw,
     described(
-        "For UpdateProfile: the profile before. The names of changed fields reach receivers as ModifiedFields.",
+        "For UpdateProfile: the profile before, at most as large as Data. The names of changed fields reach "
+        "receivers as ModifiedFields.",
         type=["object", "null"],
     ),
 ]
@@ -102,7 +105,8 @@ EventFilter = Annotated[
     described(
         "Conditions on the envelope: keys are dotted paths or operators ($eq $neq $gt $gte $lt $lte $in $nin "
         "$exist $startsWith $endsWith $contains $regex $and $or $not), all of which must hold. At most "
-        f"{options.LARGEST_FILTER} bytes.",
+        f"{options.LARGEST_FILTER} bytes, {MOST_CONDITIONS} conditions, and patterns of {MOST_INSTRUCTIONS} RE2 "
+        "instructions together.",
         examples=[{"ModifiedFields": {"$in": ["Email", "PhoneId"]}}],
         minProperties=1,
     ),

@@ -9,6 +9,9 @@ from outrider.domain.errors import NotFound
 from outrider.domain.ids import is_uuid
 from outrider.ports.ledger import DeliveryQuery, DeliveryRow, EventQuery, EventRow, Ledger, LedgerLine, SkipRow
 
+FIRST_ROWS = 8  # of a page, read first to see how large its events are
+PAGE_BYTES = 4 * 1024 * 1024  # of events; a page with more of them ends early
+
 
 class Fate(msgspec.Struct, frozen=True):
     """An event with what became of it everywhere."""
@@ -27,8 +30,13 @@ class History:
         before: int | None = None
         if key is not None:
             query, before = await self._behind(key, tenant, query)
-        rows = await self._ledger.events(tenant, query, before, checked(limit) + 1)
-        return page(rows, limit, _mark)
+        rows = await self._ledger.events(tenant, query, before, min(FIRST_ROWS, checked(limit) + 1))
+        while rows and (wanted := _wanted(rows, limit)) > 0:
+            more = await self._ledger.events(tenant, query, rows[-1].place, wanted)
+            if not more:
+                break
+            rows += more
+        return page(rows, limit if _bytes(rows) <= PAGE_BYTES else min(limit, len(rows) - 1), _mark)
 
     async def _behind(self, mark: str, tenant: str, query: EventQuery) -> tuple[EventQuery, int | None]:
         """Where the list goes on. An event that was dropped since was among the oldest: what is left of those
@@ -64,6 +72,17 @@ class History:
         if row is None:
             raise NotFound("delivery", delivery[:60])
         return row, await self._ledger.lines(tenant, delivery)
+
+
+def _bytes(rows: list[EventRow]) -> int:
+    return sum(len(row.event.body) for row in rows)
+
+
+def _wanted(rows: list[EventRow], limit: int) -> int:
+    """How many more rows a page takes, judging by those there are; one more than `limit` says that it is not the
+    last."""
+    size = _bytes(rows)
+    return min(limit + 1 - len(rows), max(1, (PAGE_BYTES - size) * len(rows) // size)) if size <= PAGE_BYTES else 0
 
 
 def _mark(row: EventRow) -> str:

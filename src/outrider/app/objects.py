@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Annotated
+from functools import partial
+from typing import Annotated, TypeVar
 from weakref import WeakValueDictionary
 
 import msgspec
 
 from outrider.app import fields
-from outrider.app.accept import EventInput, Intake, too_large
+from outrider.app.accept import Intake
 from outrider.app.books import LOOKS
+from outrider.app.reading import STRAIGHT, EventInput, too_large
 from outrider.domain import object_content
 from outrider.domain.clock import iso
 from outrider.domain.custom_object import MOST_RECORDS, CustomObject, ObjectChange
@@ -25,8 +27,10 @@ from outrider.domain.object_content import refusal
 from outrider.ports.clock import Clock, Entropy
 from outrider.ports.objects import CustomObjects, ObjectFull, ObjectMoved
 from outrider.ports.vault import Vault
+from outrider.ports.work import Work
 
 POST_INVALID, PUT_INVALID = 965, 1079
+T = TypeVar("T")
 
 
 class ObjectRecord(msgspec.Struct, frozen=True):
@@ -58,26 +62,41 @@ class Objects:
     """`largest` bounds the JSON of one record, in bytes."""
 
     def __init__(
-        self, *, objects: CustomObjects, intake: Intake, vault: Vault, clock: Clock, entropy: Entropy, largest: int
+        self,
+        *,
+        objects: CustomObjects,
+        intake: Intake,
+        vault: Vault,
+        clock: Clock,
+        entropy: Entropy,
+        work: Work,
+        largest: int,
     ) -> None:
         self._objects = objects
         self._intake = intake
         self._vault = vault
         self._clock = clock
         self._entropy = entropy
+        self._work = work
         self.largest = largest
         self._turns: WeakValueDictionary[tuple[Place, str], asyncio.Lock] = WeakValueDictionary()
 
     async def all(self, place: Place) -> list[ObjectRecord]:
         """Oldest first, at most MOST_RECORDS."""
         found = await self._objects.records(place.tenant, place.uid, place.name)
-        return [self._shown(record) for record in found]
+        return await self._worked(
+            place, sum(len(record.data) for record in found), lambda: [self._shown(record) for record in found]
+        )
 
     async def get(self, place: Place, record: str) -> ObjectRecord:
         return self._shown(await self._find(place, record))
 
     async def create(self, place: Place, body: bytes, *, prevented: bool) -> ObjectRecord:
-        content = self._fitting(object_content.written(object_content.parse(body, POST_INVALID)))
+        content = await self._worked(
+            place,
+            len(body),
+            lambda: self._fitting(object_content.written(object_content.parse(body, POST_INVALID))),
+        )
         now = self._clock.now()
         record = self._sealed(
             CustomObject(
@@ -104,7 +123,7 @@ class Objects:
     ) -> ObjectRecord:
         """Replace the content, or the top-level fields that `body` names."""
         kind = object_content.update_type(update_type)
-        given = object_content.parse(body, PUT_INVALID)
+        given = await self._worked(place, len(body), lambda: object_content.parse(body, PUT_INVALID))
 
         def make(stored: CustomObject) -> tuple[ObjectChange, ObjectRecord]:
             content = self._fitting(object_content.changed(self._opened(stored), given, kind))
@@ -134,13 +153,18 @@ class Objects:
         # Within this process changes of a record take turns, so that many at once all come through.
         async with self._turns.setdefault((place, record), asyncio.Lock()):
             for _ in range(LOOKS):
-                change, shown = make(await self._find(place, record))
+                stored = await self._find(place, record)
+                change, shown = await self._worked(place, len(stored.data), partial(make, stored))
                 try:
                     await self._commit(event, change, shown, prevented=prevented)
                 except ObjectMoved:
                     continue
                 return shown
         raise StoreUnavailable("the custom object kept changing during the request")
+
+    async def _worked(self, place: Place, size: int, work: Callable[[], T]) -> T:
+        """What `work` on `size` bytes makes; much of it is done beside the event loop."""
+        return work() if size <= STRAIGHT else await self._work.run(place.tenant, work)
 
     async def _commit(self, event: str, change: ObjectChange, shown: ObjectRecord, *, prevented: bool) -> None:
         data = msgspec.Raw(msgspec.json.encode(shown))

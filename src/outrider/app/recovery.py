@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -12,7 +14,7 @@ from outrider.app.names import check_count, event_type, subject
 from outrider.app.paging import Page, checked, opened, page
 from outrider.domain.clock import SECOND, parse_iso
 from outrider.domain.errors import Conflict, InvalidField, NotFound
-from outrider.domain.fanout import owe_again, passes
+from outrider.domain.fanout import owe_again, passing_of, portions
 from outrider.domain.ids import Ids, is_uuid
 from outrider.domain.job import Job, JobKind, JobState, Selection
 from outrider.domain.model import Event, Webhook
@@ -20,10 +22,13 @@ from outrider.ports.clock import Clock
 from outrider.ports.handover import Handover
 from outrider.ports.jobs import Jobs, Stretch
 from outrider.ports.ledger import DeliveryRow, Ledger
+from outrider.ports.work import Work
 
 NO_WEBHOOK = 7986
 LONGEST_LOOK = 10 * SECOND
 EXAMPLES = 5
+MOST_TYPES = 100
+LOOKS_AT_ONCE = 2
 CANCELLED_BY_HAND = "cancelled by its owner"
 
 
@@ -63,7 +68,15 @@ class Preview(msgspec.Struct, frozen=True):
 
 class Recovery:
     def __init__(
-        self, *, jobs: Jobs, ledger: Ledger, books: Books, handover: Handover, clock: Clock, ids: Ids
+        self,
+        *,
+        jobs: Jobs,
+        ledger: Ledger,
+        books: Books,
+        handover: Handover,
+        clock: Clock,
+        ids: Ids,
+        work: Work,
     ) -> None:
         self._jobs = jobs
         self._ledger = ledger
@@ -71,6 +84,8 @@ class Recovery:
         self._handover = handover
         self._clock = clock
         self._ids = ids
+        self._work = work
+        self._looks = asyncio.Semaphore(LOOKS_AT_ONCE)
 
     async def preview(self, tenant: str, given: JobInput) -> Preview:
         """What the job would send; sends nothing."""
@@ -139,6 +154,11 @@ class Recovery:
         return row
 
     async def _look(self, selection: Selection) -> Preview:
+        """Few at a time, because each holds many events."""
+        async with self._looks:
+            return await self._walk(selection)
+
+    async def _walk(self, selection: Selection) -> Preview:
         """Walk the selection as a job would, for a few seconds at most."""
         place, end = await self._jobs.bounds(selection)
         deadline = self._clock.steady() + LONGEST_LOOK
@@ -147,10 +167,13 @@ class Recovery:
         stretch = Stretch((), place, selection.begins, done=place >= end)
         while not stretch.done and self._clock.steady() < deadline:
             stretch = await self._jobs.stretch(selection, stretch.place, end, stretch.at)
-            passing = [event for event in stretch.events if passes(selection.filter, event)]
-            scanned += len(stretch.events)
-            matched += len(passing)
-            examples += passing[: EXAMPLES - len(examples)]
+            for portion in portions(selection.filter, stretch.events):
+                if self._clock.now() >= deadline:
+                    return Preview(scanned, matched, complete=False, examples=tuple(examples))
+                passing = await self._work.run(selection.tenant, partial(passing_of, selection.filter, portion))
+                scanned += len(portion)
+                matched += len(passing)
+                examples += passing[: EXAMPLES - len(examples)]
         return Preview(scanned, matched, stretch.done, tuple(examples))
 
     def _selection(self, tenant: str, given: JobInput) -> Selection:

@@ -18,6 +18,7 @@ from outrider.app.subscriptions import Subscriptions
 from outrider.app.system import System
 from outrider.app.trials import Trials
 from outrider.app.webhooks import Webhooks
+from outrider.ports.work import Work
 
 
 class Services(msgspec.Struct, frozen=True):
@@ -35,3 +36,4 @@ class Services(msgspec.Struct, frozen=True):
     explain: Explain
     system: System
     objects: Objects
+    work: Work

@@ -7,19 +7,20 @@ from collections.abc import Callable
 import msgspec
 
 from outrider.ports.queue import Queue
-from outrider.ports.system import NodeRow
+from outrider.ports.system import NodeRow, Turns, TurnsSeen
 from outrider.ports.system import System as Processes
 from outrider.ports.upkeep import Upkeep
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """`owed` counts deliveries of the tenant that asks; `quarantined` those of them that wait to be sent by
-    hand."""
+    """`owed` counts deliveries of the tenant that asks; `quarantined` those of them that wait to be sent by hand;
+    `turns` are of the process that answers."""
 
     store: str
     nodes: list[NodeRow]
     owed: int
     quarantined: int
+    turns: TurnsSeen
     warnings: list[str]
 
 
@@ -35,12 +36,14 @@ class System:
         queue: Queue,
         upkeep: Upkeep,
         engine: Callable[[str], list[str]],
+        turns: Turns,
     ) -> None:
         self._store = store
         self._processes = processes
         self._queue = queue
         self._upkeep = upkeep
         self._engine = engine
+        self._turns = turns
 
     async def condition(self, tenant: str) -> Condition:
         """As `tenant` may see it: nothing in it tells of other tenants."""
@@ -51,4 +54,6 @@ class System:
                 f"{quarantined} deliveries are quarantined, because Outrider fails to send them; "
                 "see their reasons, and resend them once those are mended"
             )
-        return Condition(self._store, await self._processes.nodes(), owed, quarantined, warnings)
+        return Condition(
+            self._store, await self._processes.nodes(), owed, quarantined, self._turns.seen(), warnings
+        )

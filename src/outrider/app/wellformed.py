@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from itertools import accumulate
 
 from outrider.domain.errors import InvalidField
 
 DEEPEST = 100
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_ROUND = bytes.maketrans(b"{}", b"[]")
-_NO_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
+_BRACKETS = b"{[}]"
+_NO_BRACKETS = bytes(set(range(256)) - set(_BRACKETS))
+_STEPS = [1 if byte in b"{[" else -1 for byte in range(256)]
 
 
 def check(json: bytes, field: str, *, code: int = 7900) -> None:
@@ -25,10 +27,7 @@ def check(json: bytes, field: str, *, code: int = 7900) -> None:
 
 def _too_deep(json: bytes) -> bool:
     """False also for brackets that do not match: a decoder says that better."""
-    brackets = _STRING.sub(b"", json).translate(_ROUND, _NO_BRACKETS)
-    for _ in range(DEEPEST):
-        inner = brackets.replace(b"[]", b"")
-        if inner == brackets:
-            return False
-        brackets = inner
-    return b"[]" in brackets
+    brackets = _STRING.sub(b"", json).translate(None, _NO_BRACKETS)
+    if 2 * (brackets.count(b"[") + brackets.count(b"{")) != len(brackets):
+        return False
+    return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) > DEEPEST

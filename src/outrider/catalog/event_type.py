@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from outrider.domain.errors import InvalidField
+from outrider.domain.json_numbers import number
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _MESSAGE = re.compile(r"(?P<text>.*?)(?: - at `\$(?P<path>.*)`)?", re.DOTALL)
@@ -45,7 +46,7 @@ class EventType:
         self.organization = organization_of
         self.payload = payload
         self._samples = samples
-        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(payload)
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(payload, float_hook=number)
 
     def decode(self, data: bytes) -> Any:
         """The payload; raises InvalidField that names field, expected and given, never a value."""

@@ -25,6 +25,8 @@ from outrider.api.intake import IntakeRoute
 from outrider.api.lifetime import Waits
 from outrider.api.listener import Listener
 from outrider.api.protocol import IntakeProtocol
+from outrider.api.room import Room
+from outrider.api.turn import Turn
 from outrider.cli import say
 from outrider.cli.start import asked_to_stop, start
 from outrider.config import Config, Role, read_config
@@ -35,6 +37,7 @@ from outrider.wiring import Outrider
 BACKLOG = 2048
 SEND_BUFFER = 256 * 1024  # bytes of answers in the system's hands: whether a peer takes them shows in ours
 COLLECT_AFTER = 20_000  # new objects; reference counting frees nearly everything before
+SWITCH_S = 0.001  # after which a thread that computes lets the event loop have the interpreter; 5 ms by default
 
 
 @click.command()
@@ -45,6 +48,7 @@ def serve(roles: str | None) -> None:
     log.set_up(config.log_level)
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER, 20, 20)
+    sys.setswitchinterval(SWITCH_S)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(config))
 
@@ -124,6 +128,7 @@ async def _serve(config: Config) -> None:
     outrider = await start(config)
     if outrider is None:
         return
+    gc.freeze()  # the configuration too: it stays, and may be large
     waits = Waits(idle=config.keep_alive_ms / 1000)
     served = uvicorn_config(outrider, config, waits)
     server = Server(served, outrider, waits, room=room, drain_s=config.drain_ms / 1000)
@@ -204,11 +209,23 @@ def uvicorn_config(outrider: Outrider, config: Config, waits: Waits) -> uvicorn.
     async def stop() -> None:
         await outrider.stop(grace_s)
 
-    intake = IntakeRoute(outrider.services.intake, outrider.services.access, config.max_request_bytes)
+    services = outrider.services
+    room, turn = Room(config.inflight_bytes), Turn()
+    intake = IntakeRoute(
+        services.intake,
+        services.access,
+        services.work,
+        room,
+        turn,
+        request_bytes=config.max_request_bytes,
+        event_bytes=config.max_event_bytes,
+    )
     takes_calls = Role.INTAKE in config.roles
     app = build_app(
-        outrider.services,
+        services,
         intake,
+        room,
+        turn,
         takes_calls=takes_calls,
         unready=outrider.unready,
         startup=outrider.start,

@@ -28,6 +28,7 @@ from outrider.ports.jobs import Jobs
 from outrider.ports.picture import Picture
 from outrider.ports.queue import Queue
 from outrider.ports.upkeep import Upkeep
+from outrider.ports.work import Work
 
 log = logging.getLogger("outrider.engine")
 
@@ -57,6 +58,7 @@ class Engine:
         receivers: Receivers,
         clock: Clock,
         ids: Ids,
+        work: Work,
         limits: LaneLimits,
         parts: Parts,
         hint: Callable[[], None],
@@ -79,6 +81,7 @@ class Engine:
             hungry=self._hungry,
             wake=self._wake,
             hint=hint,
+            soon=lambda go_on: asyncio.get_running_loop().call_soon(go_on),
         )
         self._feeder = Feeder(queue, self.lanes, clock)
         self._settler = Settler(
@@ -93,7 +96,9 @@ class Engine:
             queue, lease, peers, clock, renewed=self.lanes.resume, freed=self._feeder.wake, lost=self._forget
         )
         self._housekeeping = Housekeeping(queue, upkeep, clock, retention)
-        self._jobs = JobRunner(jobs=jobs, picture=picture, handover=self.lanes, clock=clock, ids=ids, peers=peers)
+        self._jobs = JobRunner(
+            jobs=jobs, picture=picture, handover=self.lanes, clock=clock, ids=ids, peers=peers, work=work
+        )
         self._settling: asyncio.Task[None] | None = None
         self._services: list[asyncio.Task[None]] = []
         self._attempts: dict[asyncio.Task[None], Delivery] = {}

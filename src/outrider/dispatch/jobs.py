@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 
 import msgspec
 
 from outrider.dispatch.lease import Peers
 from outrider.domain.errors import StoreUnavailable
-from outrider.domain.fanout import owe_again, passes
+from outrider.domain.fanout import owe_again, passing_of, portions
 from outrider.domain.ids import Ids
 from outrider.domain.job import Job, JobState
 from outrider.domain.outage import Outage
@@ -21,6 +22,7 @@ from outrider.ports.clock import Clock
 from outrider.ports.handover import Handover
 from outrider.ports.jobs import Jobs
 from outrider.ports.picture import Picture
+from outrider.ports.work import Work
 
 log = logging.getLogger("outrider.jobs")
 LONGEST_SLEEP_S = 1.0
@@ -31,7 +33,15 @@ class JobRunner:
     of one is stored and the other's is not."""
 
     def __init__(
-        self, *, jobs: Jobs, picture: Picture, handover: Handover, clock: Clock, ids: Ids, peers: Peers
+        self,
+        *,
+        jobs: Jobs,
+        picture: Picture,
+        handover: Handover,
+        clock: Clock,
+        ids: Ids,
+        peers: Peers,
+        work: Work,
     ) -> None:
         self._peers = peers
         self._jobs = jobs
@@ -40,6 +50,7 @@ class JobRunner:
         self._clock = clock
         self._ids = ids
         self._outage = Outage()
+        self._work = work
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -82,12 +93,12 @@ class JobRunner:
             await self._jobs.cancel(chosen.tenant, job.id, self._clock.now(), "webhook deleted")
             return
         stretch = await self._jobs.stretch(chosen, job.place, job.end, job.at)
+        passing = list(stretch.events) if chosen.filter is None else []
+        for portion in portions(chosen.filter, stretch.events) if chosen.filter else ():
+            passing += await self._work.run(chosen.tenant, partial(passing_of, chosen.filter, portion))
         now = self._clock.now()
-        deliveries = [
-            owe_again(event, webhook.id, self._ids.new(), now, f"job:{job.id}")
-            for event in stretch.events
-            if passes(chosen.filter, event)
-        ]
+        origin = f"job:{job.id}"
+        deliveries = [owe_again(event, webhook.id, self._ids.new(), now, origin) for event in passing]
         after = msgspec.structs.replace(
             job,
             place=stretch.place,

@@ -30,6 +30,7 @@ AHEAD = 16  # times its window that a lane may hold: what hangs is left in the q
 TENANT_SHARE = 4  # times what is free that a tenant may hold, and have under way
 WEBHOOK_PLACES = 2  # times what is free that a webhook may hold; it may have half of what is free under way
 PLACE_BYTES = 4096
+LAUNCHES = 32  # before the loop has a turn for others
 BURST_S = 0.1  # a rate limit lets this many seconds' worth go at once
 
 
@@ -51,7 +52,7 @@ class Lanes:
 
     `launch` is called with a delivery whose turn it is, `give_back` with one that may not be sent now, `hungry`
     when a lane has room for what it turned away, `wake` when anything may be claimable, `hint` when something is
-    stored that another process may have room for.
+    stored that another process may have room for. `soon` calls what it is given in the loop's next turn.
 
     With several processes, a webhook with limits of its own, or whose circuit is not closed, is sent to by one of
     them (`Peers.home`), so that limits and probes are counted in one place.
@@ -70,10 +71,12 @@ class Lanes:
         hungry: Callable[[str, str], None],
         wake: Callable[[], None],
         hint: Callable[[], None],
+        soon: Callable[[Callable[[], None]], object],
     ) -> None:
         self._lease = lease
         self._peers = peers
         self._hint = hint
+        self._soon = soon
         self._limits = limits
         self._picture = picture
         self._receivers = receivers
@@ -88,6 +91,7 @@ class Lanes:
         self.held = 0
         self.under_way = 0
         self.open = True
+        self._launched = 0  # since the loop had a turn for others
 
     def admit(self, delivery: Delivery) -> bool:
         """Reserve a place; False when there is none, or its webhook may not be sent to now."""
@@ -226,8 +230,9 @@ class Lanes:
         return unstarted
 
     def _pump(self) -> None:
-        """Give turns, one delivery at a time, while there is room under way."""
-        while self.under_way < self._limits.under_way and self._lease.held:
+        """Give turns, one delivery at a time, while there is room under way; after LAUNCHES go on in the loop's
+        next turn, so that a large burst keeps nobody else waiting."""
+        while self.under_way < self._limits.under_way and self._lease.held and self._launched < LAUNCHES:
             lane = self._turns.next()
             if lane is None:
                 return
@@ -292,6 +297,13 @@ class Lanes:
         self.under_way += 1
         self._turns.want(lane)
         self._launch(delivery)
+        self._launched += 1
+        if self._launched >= LAUNCHES:
+            self._soon(self._go_on)
+
+    def _go_on(self) -> None:
+        self._launched = 0
+        self._pump()
 
     def _resume(self, lane: Lane) -> None:
         lane.timer = None

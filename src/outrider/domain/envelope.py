@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from outrider.domain.clock import iso
+from outrider.domain.json_numbers import number
 from outrider.domain.secret_names import CONTRACT
 
 
@@ -26,6 +27,7 @@ class Envelope(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 _encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(float_hook=number).decode
 
 
 def envelope(name: str, event: str, data: bytes, time: int, modified: tuple[str, ...] | None = None) -> bytes:
@@ -44,7 +46,7 @@ def envelope(name: str, event: str, data: bytes, time: int, modified: tuple[str,
 def decoded(body: bytes) -> Any:
     """A body or payload as Python objects. Numbers beyond 64 bits, which it may hold, become infinite."""
     try:
-        return msgspec.json.decode(body)
+        return _decode(body)
     except msgspec.ValidationError:
         return json.loads(body, parse_int=_whole)
 

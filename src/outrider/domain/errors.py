@@ -105,9 +105,11 @@ class TooManyGuesses(Throttled):
 
 
 class OurError(OutriderError):
-    """We could not do it; the caller may try again after `retry_after` seconds."""
+    """We could not do it; the caller may try again after `retry_after` seconds. `hint` is what the caller is
+    told."""
 
     retry_after = 1
+    hint = "nothing was stored; send the request again"
 
 
 class StoreUnavailable(OurError):
@@ -116,6 +118,21 @@ class StoreUnavailable(OurError):
 
 class StoreDamaged(OurError):
     """A row of the store cannot be read; the text names its table."""
+
+
+class Overloaded(OurError):
+    """More is asked at once than there is memory or time for."""
+
+
+class PartlyStored(OurError):
+    """The store went away in the middle of a request that takes several commits: its first events are stored."""
+
+    def __init__(self, stored: int, of: int) -> None:
+        super().__init__(f"the first {stored} of {of} events were stored")
+        self.hint = (
+            f"the first {stored} of {of} events are stored; send the request again: events with an Id are not "
+            "stored twice"
+        )
 
 
 class StoreTooNew(OurError):

@@ -3,6 +3,10 @@
 The language is the Mongo-like one Convoy, Hookdeck and Outpost share; arrays and nulls follow MongoDB's query
 rules. Three things are settled here: a path that reaches no value is missing, and null holds for it; values
 are never coerced, so `"5"` is not 5 and `true` is not 1; `$contains` asks an array for that very member.
+
+What a filter may cost is bounded when it is set, so that the longest time one may take for a payload follows from
+the payload's size (`Filter.cost`): the number of conditions, each of which looks at a value once, and the
+instructions of all patterns together, because RE2 may have to follow each of them at every byte.
 """
 
 from __future__ import annotations
@@ -20,8 +24,14 @@ import re2  # type: ignore[import-untyped]  # it has no types
 MOST_CONDITIONS = 100
 DEEPEST = 16  # objects in a filter, names in a path, lists and objects in a value: each at most this deep
 LONGEST_PATTERN = 512
-_PATTERN_MEMORY = 1 << 20  # of RE2, per pattern; its default of 8 MiB is too much for a hundred of them
+LONGEST_PATH = 1_024  # characters of one key
+MOST_INSTRUCTIONS = 1_500  # of RE2, over all patterns of a filter; `\pL` alone has 1,200
+_PATTERN_MEMORY = 128 * 1024  # of RE2, per pattern, of which it uses a third; its default is 8 MiB
 _GIVEN_SHOWN = 60
+_GREATEST_NUMBER = 1 << 64
+# Measured, the worst payload for each: nanoseconds for each byte of it.
+_CONDITION_COST, _INSTRUCTION_COST = 150, 4
+DEAREST = MOST_CONDITIONS * _CONDITION_COST + MOST_INSTRUCTIONS * _INSTRUCTION_COST  # ns for each byte
 
 _Check = Callable[[Mapping[str, Any]], str | None]  # of an envelope: the place that does not hold
 _Test = Callable[[list[Any]], bool]  # of all values a path reaches
@@ -43,6 +53,14 @@ class Filter:
     """A compiled filter: immutable, to be kept and used for any number of events."""
 
     _check: _Check
+    conditions: int
+    patterns: int
+    instructions: int
+
+    def cost(self, size: int) -> int:
+        """The longest that matching a payload of `size` bytes may take, in nanoseconds. Usually it takes a
+        hundredth."""
+        return size * (self.conditions * _CONDITION_COST + self.instructions * _INSTRUCTION_COST)
 
     def matches(self, envelope: Mapping[str, Any]) -> bool:
         """Whether every condition holds."""
@@ -55,12 +73,16 @@ class Filter:
 
 def compile_filter(spec: object) -> Filter:
     """The filter that `spec`, a decoded JSON value, describes. Raises FilterError at its first fault."""
-    return Filter(_Compiler().condition(spec, (), "", 1))
+    compiler = _Compiler()
+    check = compiler.condition(spec, (), "", 1)
+    return Filter(check, compiler.conditions, compiler.patterns, compiler.instructions)
 
 
 class _Compiler:
     def __init__(self) -> None:
-        self._conditions = 0
+        self.conditions = 0
+        self.patterns = 0
+        self.instructions = 0
 
     def condition(self, spec: object, path: _Path, place: str, depth: int) -> _Check:
         """What `spec` asks of the value at `path`, which at the root of a filter is the envelope."""
@@ -90,6 +112,8 @@ class _Compiler:
                 for i, branch in enumerate(_list(given, place))
             )
             return _all(branches) if key == "$and" else _any(branches, place)
+        if path and key == "$regex":
+            return self._leaf(path, self._regex, given, place)
         if path and key in _OPERATORS:
             return self._leaf(path, _OPERATORS[key], given, place)
         if key.startswith("$"):
@@ -98,11 +122,22 @@ class _Compiler:
         return self.condition(given, path + _path(key, place, DEEPEST - len(path)), place, depth + 1)
 
     def _leaf(self, path: _Path, operator: Callable[[Any, str], _Test], given: object, place: str) -> _Check:
-        self._conditions += 1
-        if self._conditions > MOST_CONDITIONS:
+        self.conditions += _looks(operator, given)
+        if self.conditions > MOST_CONDITIONS:
             raise FilterError(place, f"at most {MOST_CONDITIONS} conditions", "more")
         holds = operator(given, place)
         return lambda envelope: None if holds(_reached(envelope, path)) else place
+
+    def _regex(self, given: object, place: str) -> _Test:
+        pattern = _pattern(given, place)
+        self.patterns += 1
+        self.instructions += pattern.programsize
+        if self.instructions > MOST_INSTRUCTIONS:
+            raise FilterError(place, f"patterns of at most {MOST_INSTRUCTIONS} RE2 instructions together", "more")
+        search = pattern.search
+        return lambda values: any(
+            isinstance(value, str) and search(_utf8(value)) is not None for value in _spread(values)
+        )
 
 
 def _all(checks: tuple[_Check, ...]) -> _Check:
@@ -117,6 +152,13 @@ def _all(checks: tuple[_Check, ...]) -> _Check:
         return None
 
     return check
+
+
+def _looks(operator: Callable[[Any, str], _Test], given: object) -> int:
+    """How often a condition looks at a value: once, but for each array or object of a list of wanted values."""
+    if operator not in (_in, _NOT_IN) or not isinstance(given, list):
+        return 1
+    return max(1, sum(isinstance(each, (list, dict)) for each in given))
 
 
 def _any(checks: tuple[_Check, ...], place: str) -> _Check:
@@ -137,6 +179,8 @@ def _below(place: str, key: str) -> str:
 
 
 def _path(key: str, place: str, most: int) -> _Path:
+    if len(key) > LONGEST_PATH:
+        raise FilterError(place[:_GIVEN_SHOWN], f"a path of at most {LONGEST_PATH} characters", f"{len(key)}")
     names = key.split(".")
     if "" in names:
         raise FilterError(place, "a path of non-empty names", _described(key))
@@ -152,7 +196,15 @@ def _reached(envelope: Mapping[str, Any], path: _Path) -> list[Any]:
     values: list[Any] = [envelope]
     for name, index in path:
         values = [found for value in values for found in _step(value, name, index)]
+        if index is not None and len(values) > 1:
+            values = _each_once(values)
     return values
+
+
+def _each_once(values: list[Any]) -> list[Any]:
+    """An index may lead to a value in two ways, by its array and by its name; over many levels they would
+    multiply."""
+    return list({id(value): value for value in values}.values())
 
 
 def _step(value: Any, name: str, index: int | None) -> list[Any]:
@@ -234,7 +286,8 @@ def _contains(given: object, place: str) -> _Test:
     return lambda values: any(map(contains, values))
 
 
-def _regex(given: object, place: str) -> _Test:
+def _pattern(given: object, place: str) -> Any:
+    """The compiled RE2 pattern."""
     pattern = _string(given, place)
     if len(pattern) > LONGEST_PATTERN:
         raise FilterError(place, f"at most {LONGEST_PATTERN} characters", f"{len(pattern)} characters")
@@ -244,14 +297,12 @@ def _regex(given: object, place: str) -> _Test:
     options.max_mem = _PATTERN_MEMORY
     try:
         # As bytes: for strings, this binding counts its offsets back into characters, which nobody reads.
-        search = re2.compile(_utf8(pattern), options).search
+        return re2.compile(_utf8(pattern), options)
     except re2.error as fault:
         raise FilterError(place, "an RE2 pattern", fault.args[0].decode(errors="replace")) from None
-    return lambda values: any(
-        isinstance(value, str) and search(_utf8(value)) is not None for value in _spread(values)
-    )
 
 
+_NOT_IN = _negated(_in)
 _LOGIC = ("$and", "$or", "$not")
 _OPERATORS: Mapping[str, Callable[[Any, str], _Test]] = MappingProxyType(
     {
@@ -262,12 +313,12 @@ _OPERATORS: Mapping[str, Callable[[Any, str], _Test]] = MappingProxyType(
         "$lt": _ordered(lambda value, bound: value < bound),
         "$lte": _ordered(lambda value, bound: value <= bound),
         "$in": _in,
-        "$nin": _negated(_in),
+        "$nin": _NOT_IN,
         "$exist": _exist,
         "$startsWith": _textual(str.startswith),
         "$endsWith": _textual(str.endswith),
         "$contains": _contains,
-        "$regex": _regex,
+        "$regex": _pattern,  # compiled by the compiler, which counts its instructions
     }
 )
 
@@ -287,6 +338,10 @@ def _scalar(value: Any) -> tuple[bool, Any]:
 
 def _frozen(value: Any, place: str, depth: int = 1) -> Any:
     """A JSON value nobody can change: tuples for lists, read-only mappings for objects."""
+    if isinstance(value, int) and not -_GREATEST_NUMBER < value < _GREATEST_NUMBER:
+        raise FilterError(
+            place, "numbers that fit into 64 bits", "a greater one"
+        )  # many with one hash could be given
     if not isinstance(value, (list, dict)):
         return value
     if depth > DEEPEST:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from outrider.domain.errors import CallerError, Conflict, InvalidField
 from outrider.domain.model import TenantBook, TenantSettings, Webhook
+from outrider.domain.news import SYSTEM_EVENTS
 from outrider.domain.target import same_target
 
 NAME_TAKEN = 7987
@@ -21,6 +22,7 @@ MOST_WEBHOOKS = 10_000  # the greatest limits a tenant may set
 MOST_CALLS = 10_000.0
 MOST_KEYS = MOST_SECRETS = 1_000  # of a tenant: every process holds its whole configuration
 MOST_VERSIONS = 10  # of a secret that are valid together: each one signs every request
+MOST_OF_SYSTEM = 100  # webhooks of a System event: those are fanned out between two deliveries, not by intake
 _LOGINRADIUS_NAME = re.compile(r"[A-Za-z0-9_ -]{1,24}")
 
 
@@ -30,8 +32,9 @@ def check(webhook: Webhook, before: Webhook | None, book: TenantBook, settings: 
         _check_name(webhook, book, settings)
     added = [event for event in webhook.events if before is None or event not in before.events]
     for event in added:
-        if len(_others(webhook, event, book)) >= settings.webhooks_per_event:
-            raise _too_many(event, settings.webhooks_per_event)
+        most = min(settings.webhooks_per_event, MOST_OF_SYSTEM if event in SYSTEM_EVENTS else MOST_WEBHOOKS)
+        if len(_others(webhook, event, book)) >= most:
+            raise _too_many(event, most)
     if settings.unique_target_url:
         moved = before is None or not same_target(webhook.target_url, before.target_url)
         _check_target(webhook, webhook.events if moved else added, book)
@@ -63,9 +66,10 @@ def _others(webhook: Webhook, event: str, book: TenantBook) -> list[Webhook]:
 
 def _too_many(event: str, most: int) -> CallerError:
     expected = f"at most {most} webhooks of {event}"
+    way_out = "" if most == MOST_OF_SYSTEM and event in SYSTEM_EVENTS else " or raise the setting WebhooksPerEvent"
     return CallerError(
         "Number of Webhook subscriptions exceed to limit",
-        f"Event: expected {expected}, given one more; delete one first or raise the setting WebhooksPerEvent",
+        f"Event: expected {expected}, given one more; delete one first{way_out}",
         code=TOO_MANY,
         status=403,
         field="Event",

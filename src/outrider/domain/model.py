@@ -131,13 +131,19 @@ class TenantBook(msgspec.Struct, frozen=True):
     secrets: dict[str, Secret]  # by lower-cased name
     keys: dict[str, ApiKey]  # by id
     by_event: dict[str, tuple[Webhook, ...]] = {}  # derived: the webhooks subscribed to an event type
+    filtered: frozenset[str] = frozenset()  # derived: the event types that some webhook filters
 
     def __post_init__(self) -> None:
-        found: dict[str, tuple[Webhook, ...]] = {}
+        found: dict[str, list[Webhook]] = {}
+        filtered: set[str] = set()
         for webhook in self.webhooks.values():
             for name in webhook.events:
-                found[name] = (*found.get(name, ()), webhook)
-        msgspec.structs.force_setattr(self, "by_event", found)
+                found.setdefault(name, []).append(webhook)
+            if webhook.filter is not None:
+                filtered.update(webhook.events)
+        by_event = {name: tuple(webhooks) for name, webhooks in found.items()}
+        msgspec.structs.force_setattr(self, "by_event", by_event)
+        msgspec.structs.force_setattr(self, "filtered", frozenset(filtered))
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):

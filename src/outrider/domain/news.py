@@ -101,6 +101,6 @@ def announce(
         body=envelope(name, identity, msgspec.json.encode(payload), now),
         fingerprint=b"",
     )
-    deliveries = () if prevented else tuple(fan_out(event, book, new_id))
+    deliveries = () if prevented else tuple(fan_out(event, book.by_event.get(name, ()), new_id))
     skips = (prevented_skip(identity),) if prevented else ()
     return Acceptance(book.tenant.id, book.version, (event,), deliveries, skips)

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from outrider.domain.errors import CallerError
+from outrider.domain.json_numbers import number
 
 Fields = dict[str, msgspec.Raw]
 
@@ -22,6 +23,7 @@ _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _UID = re.compile(r"[A-Za-z0-9_-]{1,50}")
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Fields).decode
+_decode_any = msgspec.json.Decoder(float_hook=number).decode
 
 
 class UpdateType(StrEnum):
@@ -64,7 +66,7 @@ def update_type(text: str | None) -> UpdateType:
 def parse(body: bytes, malformed: int) -> Fields:
     """The top level of a JSON object; raises CallerError (`malformed` where it is not JSON, else 1035)."""
     try:
-        value = msgspec.json.decode(body)
+        value = _decode_any(body)
     except msgspec.ValidationError:
         raise _invalid("numbers a double can hold", "one out of range") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -25,5 +25,18 @@ class NodeRow(msgspec.Struct, frozen=True):
     about: About
 
 
+class TurnsSeen(msgspec.Struct, frozen=True):
+    """How long the event loop of this process was busy without a break, in milliseconds of processor time: the
+    longest turn since the start and in the last minute, and what 99.9 % of all moments stayed below."""
+
+    longest_ms: float
+    longest_last_minute_ms: float
+    p999_ms: float
+
+
+class Turns(Protocol):
+    def seen(self) -> TurnsSeen: ...
+
+
 class System(Protocol):
     async def nodes(self) -> list[NodeRow]: ...

@@ -13,6 +13,7 @@ from outrider.store.readiness import Evidence
 
 EVENTS = 500  # in one commit; a larger acceptance has one to itself
 TURN = 100  # events of one tenant, or a little more, before the next tenant has its turn
+DELIVERIES_PER_EVENT, BYTES_PER_EVENT = 4, 16 * 1024  # what is owed to more webhooks, or larger, counts for several
 WAITING = 20_000  # acceptances; more are refused, so that a stalled store is felt by producers and not by memory
 
 Commit = Callable[[Sequence[Acceptance]], Awaitable[Sequence[Receipt | Exception]]]
@@ -26,7 +27,7 @@ class Outcome(asyncio.Future[Receipt]):
         return False
 
 
-Waiting = tuple[Acceptance, Outcome]
+Waiting = tuple[Acceptance, Outcome, int]  # and what it adds to a commit
 
 
 class Acceptances:
@@ -54,7 +55,7 @@ class Acceptances:
             raise error
         loop = asyncio.get_running_loop()
         outcome = Outcome(loop=loop)
-        self._waiting.setdefault(acceptance.tenant, deque()).append((acceptance, outcome))
+        self._waiting.setdefault(acceptance.tenant, deque()).append((acceptance, outcome, _size(acceptance)))
         self._count += 1
         if self._idle:
             self._idle -= 1
@@ -87,7 +88,7 @@ class Acceptances:
             tenant, waiting = next(iter(self._waiting.items()))
             end = events + TURN
             while waiting and events < end:
-                size = len(waiting[0][0].events)
+                size = waiting[0][2]
                 if group and events + size > EVENTS:
                     return group
                 group.append(waiting.popleft())
@@ -99,7 +100,7 @@ class Acceptances:
 
     async def _answer(self, group: list[Waiting]) -> None:
         try:
-            results = await self._commit([acceptance for acceptance, _ in group])
+            results = await self._commit([acceptance for acceptance, _, _ in group])
         except StoreUnavailable as error:
             self.evidence.take(error)
             group += self._rest()  # they would wait for the same: tell them now
@@ -112,7 +113,7 @@ class Acceptances:
             results = [error]
         else:
             self.evidence.take(None)
-        for (_, outcome), result in zip(group, results, strict=True):
+        for (_, outcome, _), result in zip(group, results, strict=True):
             if isinstance(result, Exception):
                 outcome.set_exception(result)
             else:
@@ -123,3 +124,10 @@ class Acceptances:
         self._waiting.clear()
         self._count -= len(rest)
         return rest
+
+
+def _size(acceptance: Acceptance) -> int:
+    """What it adds to a commit, counted in usual events."""
+    events = acceptance.events
+    size = sum([len(event.body) for event in events])
+    return len(events) + len(acceptance.deliveries) // DELIVERIES_PER_EVENT + size // BYTES_PER_EVENT

@@ -22,6 +22,15 @@ class Node(msgspec.Struct, frozen=True):
     SeenDate: Annotated[Date, described("Its last heartbeat.")]
 
 
+class Turns(msgspec.Struct, frozen=True):
+    """How long the event loop of the process that answers was busy without a break: processor time, in
+    milliseconds. While it is, nobody else is served; more than 50 is logged with the functions that ran."""
+
+    LongestMs: Annotated[float, described("Since it started.", minimum=0)]
+    LongestLastMinuteMs: Annotated[float, described("In the last minute.", minimum=0)]
+    P999Ms: Annotated[float, described("Less than this in 99.9 % of all moments.", minimum=0)]
+
+
 class System(msgspec.Struct, frozen=True):
     """The processes that share the store, what is owed, and what an operator should know."""
 
@@ -35,4 +44,5 @@ class System(msgspec.Struct, frozen=True):
         ),
     ]
     Nodes: list[Node]
+    Turns: Turns
     Warnings: Annotated[list[str], described("A sentence each; empty when all is well.")]

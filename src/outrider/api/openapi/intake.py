@@ -8,9 +8,9 @@ from outrider.api.intake import EVENTS, OPERATIONS
 from outrider.api.models.intake import AcceptedList
 from outrider.api.openapi.call import PREVENTION, Call
 from outrider.api.refusals import EVENT_COUNT, ID_TAKEN, UNKNOWN_EVENT
-from outrider.app.accept import MOST_EVENTS, EventInput, OperationInput
 from outrider.app.access import Scope
 from outrider.app.fields import described
+from outrider.app.reading import MOST_EVENTS, EventInput, OperationInput
 
 CALLS = (
     Call(

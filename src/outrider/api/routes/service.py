@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -42,7 +43,7 @@ async def get_readiness(unready: list[Unready]) -> Response[Health]:
 
 @get("/openapi.json", operation_id="getOpenApi", summary="Read this document")
 async def get_openapi(request: Request[Any, Any, Any]) -> msgspec.Raw:
-    return served(request.app)
+    return await asyncio.to_thread(served, request.app)  # made when somebody first asks
 
 
 router = Router(

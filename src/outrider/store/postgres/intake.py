@@ -8,6 +8,7 @@ Whatever breaks a group, every acceptance of it is then tried on its own.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import asyncpg
@@ -27,6 +28,7 @@ from outrider.store.postgres.spans import place
 from outrider.store.sorting import Fresh, Known, sort_out
 
 Outcome = Receipt | Exception
+DELIVERIES = 1_000  # in one statement; a commit with more of them is a transaction of several
 TRIES = 5  # of an acceptance whose ids somebody else stores at the same time
 
 
@@ -65,7 +67,8 @@ class Intake:
         if not acceptances:
             return []
         ordered = any(d.order_key is not None for a in acceptances for d in a.deliveries)
-        atomic = ordered or any(a.objects for a in acceptances)
+        many = sum(len(a.deliveries) for a in acceptances) > DELIVERIES
+        atomic = ordered or many or any(a.objects for a in acceptances)
         run = self._connections.in_transaction if atomic else self._connections.run
         try:
             for _ in range(TRIES):
@@ -85,9 +88,7 @@ class Intake:
         good = [each for each in sorted_out if isinstance(each, Fresh)]
         held = await find_held(connection, [d for each in good for d in each.deliveries])
         if any(each.events for each in good):
-            await connection.execute(
-                SQL["accept"], *_accept_columns(good, numbers, held, self._incarnation), *_due(moment(self._clock))
-            )
+            await _insert(connection, good, numbers, held, incarnation=self._incarnation, at=moment(self._clock))
         for each in good:
             if not each.repeats:
                 await change_objects(connection, each.acceptance.objects)
@@ -125,18 +126,20 @@ async def store_unleased(connection: Any, news: Acceptance, at: Anchor) -> None:
     await lock_order(connection, bare.deliveries)
     rows = await connection.fetch(SQL["look"], [], [], [], len(bare.events))
     held = await find_held(connection, bare.deliveries)
-    numbers = [row[3] for row in rows]
-    await connection.execute(SQL["accept"], *_accept_columns([everything], numbers, held, ""), *_due(at))
+    await _insert(connection, [everything], [row[3] for row in rows], held, incarnation="", at=at)
 
 
-def _due(at: Anchor) -> tuple[int, int]:
-    return at.steady, at.ahead
-
-
-def _accept_columns(
-    good: Sequence[Fresh], numbers: Sequence[int], held: frozenset[str], incarnation: str
-) -> list[list[Any]]:
-    """The arrays of `accept`; `numbers` are at least as many as new events."""
+async def _insert(
+    connection: Any,
+    good: Sequence[Fresh],
+    numbers: Sequence[int],
+    held: frozenset[str],
+    *,
+    incarnation: str,
+    at: Anchor,
+) -> None:
+    """`numbers` are at least as many as new events; `at` is now. Deliveries go a part at a time, because their
+    arrays are made on the event loop."""
     placed = {
         (e.tenant, e.id): place(e.accepted, number)
         for e, number in zip((e for each in good for e in each.events), numbers, strict=False)
@@ -147,11 +150,15 @@ def _accept_columns(
         for each in good for e in each.events
     ]  # fmt: skip
     accepted = {(e.tenant, e.id): e.accepted for each in good for e in each.events}
-    deliveries = [
+    deliveries = (
         (d.tenant, d.id, d.webhook, d.event, placed[d.tenant, d.event], accepted[d.tenant, d.event], d.event_type,
          d.subject, d.created, d.order_key,
          incarnation if d.id in each.acceptance.leased and d.id not in held else None, d.id in held)
         for each in good for d in each.deliveries
-    ]  # fmt: skip
+    )  # fmt: skip
     skips = [(each.acceptance.tenant, each.at, s.event, s.reason, s.detail) for each in good for s in each.skips]
-    return [*columns(events, 11), *columns(deliveries, 12), *columns(skips, 5)]
+    first = list(islice(deliveries, DELIVERIES))
+    due = (at.steady, at.ahead)
+    await connection.execute(SQL["accept"], *columns(events, 11), *columns(first, 12), *columns(skips, 5), *due)
+    while part := list(islice(deliveries, DELIVERIES)):
+        await connection.execute(SQL["accept"], *columns([], 11), *columns(part, 12), *columns([], 5), *due)
