@@ -173,9 +173,9 @@ class Bench:
 
     @contextmanager
     def swarm(self, system: System, count: int) -> Iterator[None]:
-        """So many hostile connections at once (tests/hostile.py), on the core of the generator."""
+        """So many hostile connections at once (tests/hostile.py), on the generator's core, behind it."""
         port = system.url.rsplit(":", 1)[1]
-        pinned = f"import asyncio, os; os.sched_setaffinity(0, {{{core(OTHER)}}}); import hostile;"
+        pinned = f"import asyncio, os; os.sched_setaffinity(0, {{{core(OTHER)}}}); os.nice(19); import hostile;"
         with child("-c", f"{pinned} asyncio.run(hostile.swarm({port}, {count}))"):
             yield
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import select
 import socket
 import subprocess
@@ -352,10 +353,14 @@ async def swarm(port: int, count: int) -> None:
         while True:
             for shape in mine:
                 with contextlib.suppress(OSError, TimeoutError):
-                    async with asyncio.timeout(STAYS_S):
+                    async with asyncio.timeout(_about(STAYS_S)):
                         await _play(port, shape, number % 4)
 
     await asyncio.gather(*(one(number) for number in range(count)))
+
+
+def _about(seconds: float) -> float:
+    return seconds * random.uniform(0.5, 1.5)  # noqa: S311 - so that they do not march in step
 
 
 async def _play(port: int, shape: Shape, manner: int) -> None:
@@ -363,15 +368,15 @@ async def _play(port: int, shape: Shape, manner: int) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         if manner == 0:
-            await asyncio.sleep(STAYS_S)
+            await asyncio.sleep(2 * STAYS_S)
         size = 1 if manner == 1 else BITE
         for piece in islice(shape.pieces(), 64):
             for at in range(0, min(len(piece), 64 * BITE), size):
                 writer.write(piece[at : at + size])
                 await writer.drain()
-                await asyncio.sleep(PACE_S)
+                await asyncio.sleep(_about(PACE_S))
         if manner == 3:
-            await asyncio.sleep(STAYS_S)
+            await asyncio.sleep(2 * STAYS_S)
         await reader.read()
     finally:
         writer.transport.abort()

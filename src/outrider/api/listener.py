@@ -91,8 +91,12 @@ class Listener:
                 accepted, _ = await self._loop.sock_accept(self._listening)
             except OSError as error:
                 await self._not_accepted(error)
-            else:
+                continue
+            try:
                 self._take(accepted)
+            except Exception as error:  # of ours; whoever comes next may have more luck
+                accepted.close()
+                log.error("a connection could not be opened", exc_info=error)
 
     async def _not_accepted(self, error: OSError) -> None:
         if error.errno in _NO_DESCRIPTOR:
