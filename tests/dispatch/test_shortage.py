@@ -3,36 +3,60 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
-from outrider.dispatch.lanes import LaneLimits
-from outrider.domain.delivery import Policy
+from outrider.dispatch.attempt import Attempter
+from outrider.dispatch.receivers import Receivers
+from outrider.domain.breaker import Rules
+from outrider.domain.delivery import Line, Policy
 from outrider.domain.errors import OurError
-from outrider.ports.sender import Failure, Reply, Request
-from sim.world import World, simulate
+from outrider.domain.ids import Ids
+from outrider.domain.model import Delivery, Tenant, TenantBook, Webhook
+from outrider.observe.clock import SystemClock, SystemEntropy
+from outrider.ports.sender import Request
+from outrider.vault.keyring import Keyring
+
+REASON = "this process can open no more sockets"
+HOOK = Webhook("w", "t", "", ("Login",), "https://a.example/", "", None, None, None, 0, 0)
+DELIVERY = Delivery("d", "t", "w", "0190b1a2-7c3d-7e4f-8a5b-6c7d8e9f0a1b", "Login", None, b"{}", 1, 0)
 
 
-def test_a_sender_that_cannot_send_spends_no_attempt(caplog: pytest.LogCaptureFixture) -> None:
-    async def play(world: World) -> None:
-        send, short = world.network.send, iter(range(3))
+class Picture:
+    def __init__(self, vault: Keyring) -> None:
+        tenant = Tenant("t", "t", "key", vault.seal("secret", "tenant/t/api-secret"), 0)
+        self._book = TenantBook(tenant, 1, {"w": HOOK}, {}, {})
 
-        async def sometimes(request: Request) -> Reply | Failure:
-            if next(short, None) is not None:
-                raise OurError("this process can open no more sockets")
-            return await send(request)
+    def webhook(self, tenant: str, webhook: str) -> Webhook:
+        return HOOK
 
-        world.network.send = sometimes
-        await world.begin(["good"])
-        await world.accept(1)
-        await asyncio.sleep(1)
-        await world.rest(3_600)
-        await world.end()
+    def of(self, tenant: str) -> TenantBook:
+        return self._book
 
-    world = simulate(1, play, Policy(schedule=(1_000,)), LaneLimits())  # two attempts
-    (row,) = world.rows
-    assert row.state == "delivered"
-    lines = [(line.line, line.reason) for line in world.lines[row.id]]
-    deferred = ("deferred", "this process can open no more sockets")
-    assert lines == [*[deferred] * 3, ("delivered", "status 200")]
-    assert not [record for record in caplog.records if record.exc_info]
+
+class Short:
+    async def send(self, request: Request) -> Any:
+        raise OurError(REASON)
+
+
+@pytest.fixture
+def attempter() -> Attempter:
+    vault, clock, entropy = Keyring({1: b"k" * 32}), SystemClock(), SystemEntropy()
+    return Attempter(
+        picture=Picture(vault), sender=Short(), vault=vault, clock=clock, entropy=entropy,
+        ids=Ids(clock.now, entropy.bytes), receivers=Receivers(clock, entropy, Rules()),
+        policy=Policy(schedule=(1_000,)), timeout_ms=1_000,
+    )  # fmt: skip
+
+
+def test_a_sender_that_cannot_send_spends_no_attempt(attempter: Attempter) -> None:
+    settlement = asyncio.run(attempter.run(DELIVERY))
+    assert settlement is not None
+    assert (settlement.step.line, settlement.step.attempts, settlement.reason) == (Line.DEFERRED, 1, REASON)
+    assert settlement.attempt is None
+
+
+def test_a_trial_says_that_it_was_ours(attempter: Attempter) -> None:
+    with pytest.raises(OurError, match=REASON):
+        asyncio.run(attempter.probe(DELIVERY))

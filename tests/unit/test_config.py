@@ -19,6 +19,7 @@ NUMBERS = {
     if read.__qualname__.startswith("_number.")
 }
 POSTGRES = {"OUTRIDER_STORE": "postgresql://db.example.com/outrider", "OUTRIDER_ROOT_KEY": "k"}
+SMALL = {"OUTRIDER_MAX_EVENT_BYTES": "1024", "OUTRIDER_MAX_REQUEST_BYTES": "1024"}
 WEEK = 7 * 86_400_000
 
 
@@ -35,8 +36,9 @@ def refused(variable: str, value: str) -> ConfigError:
 def test_numbers(variable: str) -> None:
     low, high = NUMBERS[variable]["low"], NUMBERS[variable]["high"]
     field = variable.removeprefix("OUTRIDER_").lower()
+    beside = POSTGRES | (SMALL if field == "max_inflight_bytes" else {})
     for value in (low, high):
-        assert getattr(read_config(POSTGRES | {variable: str(value)}), field) == value
+        assert getattr(read_config(beside | {variable: str(value)}), field) == value
     for wrong in (
         str(low - 1),
         str(high + 1),
@@ -124,6 +126,7 @@ def test_lists_and_words(variable: str, values: list[str]) -> None:
         ({"OUTRIDER_STORE_WAIT_MS": "1"}, "OUTRIDER_STORE_WAIT_MS"),
         ({"OUTRIDER_STORE_CONNECTIONS": "20"}, "OUTRIDER_STORE_CONNECTIONS"),
         ({"OUTRIDER_MAX_EVENT_BYTES": "2048", "OUTRIDER_MAX_REQUEST_BYTES": "2047"}, "OUTRIDER_MAX_EVENT_BYTES"),
+        ({"OUTRIDER_MAX_INFLIGHT_BYTES": f"{16 * 1024 * 1024 - 1}"}, "OUTRIDER_MAX_INFLIGHT_BYTES"),
         ({"OUTRIDER_STORE": "sqlite:///a.rootkey"}, "OUTRIDER_ROOT_KEY_FILE"),
         (
             {"OUTRIDER_STORE": "sqlite:///a.db", "OUTRIDER_ROOT_KEY_FILE": "./x/../a.db-shm"},
@@ -148,3 +151,9 @@ def test_hosts_that_are_not_ours(host: str) -> None:
 def test_hosts_that_are(host: str) -> None:
     with bind(Config(host=host, port=0)) as listener:
         assert listener.family == socket.AF_INET
+
+
+@pytest.mark.parametrize(("largest", "room"), [(None, 64), (100, 100)])
+def test_there_is_room_for_the_largest_request(largest: int | None, room: int) -> None:
+    settings = {} if largest is None else {"OUTRIDER_MAX_REQUEST_BYTES": str(largest * 1024 * 1024)}
+    assert read_config(settings).inflight_bytes == room * 1024 * 1024
