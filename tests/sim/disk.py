@@ -60,7 +60,7 @@ class SqliteDisk:
         self.book = SqliteBook(self, self, clock)
         self.ledger = SqliteLedger(self, clock)
         self.jobs = SqliteJobs(self, self, clock)
-        self.upkeep = SqliteUpkeep(self, self)
+        self.upkeep = SqliteUpkeep(self, self, clock.now)
 
     def queue(self, life: str) -> Queue:
         return SqliteQueue(self, self, life, self.clock.life)

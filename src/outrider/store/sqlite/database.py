@@ -176,20 +176,25 @@ def _check_origin(connection: apsw.Connection) -> None:
 def migrate(connection: apsw.Connection) -> None:
     """Bring the file of `connection` up to date, each migration in a transaction with its version.
 
-    On a connection of its own, because a migration may sort a whole table; a new file has nothing to sort. Raises
-    ConfigError.
+    That of an older version is migrated on a connection of its own, because a migration may sort a whole table; a
+    new file has nothing to sort. Raises ConfigError.
     """
     scripts = migrations()
     version = _scalar(connection, PRAGMAS["version"])
     if version > len(scripts):
         raise ConfigError("OUTRIDER_STORE", f"a store of version {len(scripts)} or older", f"version {version}")
-    if version == len(scripts):
-        return
-    with closing(connect(connection.filename, to_sort=version > 0)) as sorting:
-        for number, script in enumerate(scripts[version:], start=version + 1):
-            with sorting:
-                sorting.execute(script.read_text(encoding="utf-8"))
-                sorting.pragma("user_version", number)
+    if version == 0:
+        _apply(connection, scripts, 0)
+    elif version < len(scripts):
+        with closing(connect(connection.filename, to_sort=True)) as sorting:
+            _apply(sorting, scripts, version)
+
+
+def _apply(connection: apsw.Connection, scripts: list[Traversable], version: int) -> None:
+    for number, script in enumerate(scripts[version:], start=version + 1):
+        with connection:
+            connection.execute(script.read_text(encoding="utf-8"))
+            connection.pragma("user_version", number)
 
 
 def migrations() -> list[Traversable]:
