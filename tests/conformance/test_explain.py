@@ -10,6 +10,7 @@ import msgspec
 from conformance.conftest import TENANT as T
 from outrider.app.books import Books
 from outrider.app.explain import Because, Explain
+from outrider.dispatch.work import Workbench
 from outrider.domain.delivery import Line, Step
 from outrider.domain.fanout import owe
 from outrider.observe.clock import SystemClock
@@ -41,7 +42,8 @@ def test_one_event_and_many_webhooks(store: Any) -> None:
     store.run(store.queue.settle([Settlement(d, Step(Line.DELIVERED, 1, None), 50, "ok") for d in deliveries]))
     books, ledger = Books(store.book, None), Counted(store.ledger)
     store.run(books.load())
-    explain = Explain(ledger=ledger, books=books, clock=SystemClock())  # type: ignore[arg-type]
+    work = Workbench()
+    explain = Explain(ledger=ledger, books=books, clock=SystemClock(), work=work)  # type: ignore[arg-type]
     found = {each.webhook: each for each in store.run(explain.event(T, "e1", None))}
     assert set(found) == {*WEBHOOKS, "w"}
     assert {w for w, each in found.items() if each.because is Because.DELIVERED} == set(WEBHOOKS) - {"w07"}

@@ -10,6 +10,7 @@ import pytest
 from outrider.app.books import Books
 from outrider.app.settings import Settings, SettingsInput
 from outrider.app.webhooks import WebhookInput, Webhooks
+from outrider.domain.address import AddressPolicy
 from outrider.domain.errors import CallerError
 from outrider.domain.model import TenantSettings, Webhook
 from outrider.observe.clock import SystemClock, SystemEntropy
@@ -34,6 +35,7 @@ class Process:
             clock=SystemClock(),
             entropy=SystemEntropy(),
             handover=None,  # nothing is resumed here
+            egress=AddressPolicy(),
         )
 
     async def create(self, **given: Any) -> Webhook | int:

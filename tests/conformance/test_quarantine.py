@@ -12,12 +12,14 @@ from outrider.app.explain import Explain
 from outrider.app.recovery import Recovery
 from outrider.app.system import System
 from outrider.dispatch.elsewhere import Elsewhere
+from outrider.dispatch.work import Workbench
 from outrider.domain.breaker import Circuit, Health
 from outrider.domain.clock import HOUR
 from outrider.domain.delivery import NEVER, Line, Step
 from outrider.domain.ids import Ids
 from outrider.domain.model import Delivery, Ordering
 from outrider.observe.clock import SystemEntropy
+from outrider.observe.turns import TurnWatch
 from outrider.ports.ledger import DeliveryQuery
 from outrider.ports.queue import Settlement
 
@@ -162,12 +164,13 @@ def test_the_operator_sees_why_and_sends_it_again(store: Any) -> None:
         queue=database.queue,
         upkeep=database.upkeep,
         engine=lambda _: ["told"],
+        turns=TurnWatch(),
     )
     condition = store.run(system.condition(T))
     assert (condition.owed, condition.quarantined) == (1, 1)
     assert condition.warnings[-2] == "told"
     assert condition.warnings[-1].startswith("1 deliveries are quarantined")
-    explain = Explain(ledger=database.ledger, books=books, clock=clock)
+    explain = Explain(ledger=database.ledger, books=books, clock=clock, work=Workbench())
     (why,) = store.run(explain.event(T, "e1", "w"))
     assert why.because == "quarantined"
     assert "internal error (KeyError)" in why.sentence

@@ -299,7 +299,7 @@ def test_one_event_owed_to_very_many(store: Any, ordered: bool) -> None:
     key = {"order_key": "k"} if ordered else {}
     many = tuple(msgspec.structs.replace(first, id=f"{first.id[:-5]}{n:05x}", **key) for n in range(2_500))
     receipt = store.run(store.queue.accept(msgspec.structs.replace(made, deliveries=many, leased=frozenset())))
-    assert store.run(store.queue.size()) == 2_500
+    assert store.run(store.queue.size(T)) == 2_500
     assert len(receipt.held) == (2_499 if ordered else 0)
     assert store.run(store.queue.accept(msgspec.structs.replace(made, deliveries=many))).repeats == {"e1"}
-    assert store.run(store.queue.size()) == 2_500
+    assert store.run(store.queue.size(T)) == 2_500

@@ -20,6 +20,7 @@ from outrider.app.sealing import Sealer, opened, seal_stored, sealed
 from outrider.app.webhooks import WebhookInput, Webhooks
 from outrider.config import Config
 from outrider.dispatch.request import template
+from outrider.domain.address import AddressPolicy
 from outrider.domain.errors import CallerError, ConfigError
 from outrider.domain.model import Tenant, Webhook
 from outrider.observe.clock import SystemClock, SystemEntropy
@@ -207,7 +208,7 @@ async def old_database(url: str) -> Connections:
 def use_cases(database: Any, books: Books) -> Webhooks:
     return Webhooks(
         book=database.book, books=books, ledger=database.ledger, vault=VAULT, clock=SystemClock(),
-        entropy=SystemEntropy(), handover=_Nobody(),
+        entropy=SystemEntropy(), handover=_Nobody(), egress=AddressPolicy(),
     )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ WEBHOOKS = 3
 
 def play(folder: Path, scene: Callable[[Outrider, str], Awaitable[None]]) -> None:
     async def run() -> None:
-        outrider = await build(Config(store=f"sqlite:///{folder / 'outrider.db'}"))
+        outrider = await build(Config(store=f"sqlite:///{folder / 'outrider.db'}", egress_allow="127.0.0.0/8"))
         try:
             tenant = (await outrider.store.book.tenants())[0].tenant.id
             for number in range(WEBHOOKS):
