@@ -181,6 +181,7 @@ def test_the_operator_sees_why_and_sends_it_again(store: Any) -> None:
         handover=Elsewhere(lambda: None),
         clock=clock,
         ids=Ids(clock.now, SystemEntropy().bytes),
+        work=Workbench(),
     )
     assert store.run(recovery.resend(T, "d-e1")).state == "waiting"
     assert store.run(system.condition(T)).quarantined == 0
