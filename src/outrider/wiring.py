@@ -92,7 +92,6 @@ class Outrider(msgspec.Struct):
         store and raises ConfigError."""
         if self.running:
             return
-        self.turns.start()
         try:
             await self.engine.start()
         except BaseException as error:

@@ -206,6 +206,10 @@ def uvicorn_config(outrider: Outrider, config: Config, waits: Waits) -> uvicorn.
     """The server: its requests end before the engine stops, and arrive whole in time or not at all."""
     grace_s = config.stop_grace_ms / 1000
 
+    async def begin() -> None:
+        await outrider.start()
+        outrider.turns.start()  # what is built before anybody is served keeps nobody waiting
+
     async def stop() -> None:
         await outrider.stop(grace_s)
 
@@ -228,7 +232,7 @@ def uvicorn_config(outrider: Outrider, config: Config, waits: Waits) -> uvicorn.
         turn,
         takes_calls=takes_calls,
         unready=outrider.unready,
-        startup=outrider.start,
+        startup=begin,
         shutdown=stop,
     )
     bounds: dict[str, Any] = {"waits": waits, "body_bytes": max(config.max_request_bytes, MANAGE_BODY_BYTES)}

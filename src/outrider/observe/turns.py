@@ -51,7 +51,7 @@ class TurnWatch:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to watch the running loop. Called in its thread, once."""
+        """Begin to watch the running loop. Called in its thread."""
         loop = asyncio.get_running_loop()
         self._used = time.thread_time()
         self._due = loop.time() + BEAT_S
