@@ -67,7 +67,7 @@ def test_what_a_buried_process_held_is_forgotten_and_sent_by_others(
                 tenant, WebhookInput(Event="Login", TargetUrl=receiver.url())
             )).id  # fmt: skip
             events = [EventInput("Login", msgspec.Raw(b'{"Uid":"u"}')) for _ in range(MANY)]
-            await one.services.intake.accept_many(tenant, events, prevented=False)
+            await one.services.intake.accept_many(tenant, list(events), prevented=False)
             await until(lambda: one.engine.lanes.under_way > 0 and one.engine.lanes.held == MANY)
             await _buried(other, one)
             claimed = await other.queue.claim(tenant, webhook, 2 * MANY, 10**13)
