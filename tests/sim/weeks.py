@@ -22,6 +22,7 @@ from outrider.dispatch.lanes import LaneLimits
 from outrider.domain.clock import HOUR, MINUTE
 from outrider.domain.delivery import Policy
 from outrider.domain.model import Ordering
+from outrider.store.postgres import floors
 from sim.disk import MakeDisk, SqliteDisk, on_postgres
 from sim.promises import broken_promises
 from sim.world import Play, World, simulate
@@ -90,6 +91,8 @@ def polling_every(seconds: float) -> Iterator[None]:
     with ExitStack() as patches:
         for module in (feeder, jobs):
             patches.enter_context(mock.patch.object(module, "LONGEST_SLEEP_S", seconds))
+        # A look that is slow on a busy machine would be remembered for seconds of real time, which are days here.
+        patches.enter_context(mock.patch.object(floors, "SLOW_S", 3_600.0))
         patches.enter_context(mock.patch.object(heartbeat, "BEAT_S", seconds))
         patches.enter_context(mock.patch.object(housekeeping, "ROUND_S", seconds))
         yield
