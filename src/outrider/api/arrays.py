@@ -68,6 +68,7 @@ def operation(body: bytes, event_bytes: int) -> OperationInput:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise malformed(error) from error
     if _OBJECT.match(body) is None:
+        wellformed.check(body, "body", code=BODY_INVALID)
         raise InvalidField("body", "object", "something else")
     return _taken_apart(body, event_bytes)
 
