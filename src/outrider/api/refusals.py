@@ -78,7 +78,5 @@ OURS = (
     Refusal(503, 7910, "it cannot be done now; nothing was stored, send it again after Retry-After seconds"),
 )
 NO_PATH = Refusal(404, 7904, "there is no such path")
-ELSEWHERE = (
-    NO_PATH,
-    Refusal(405, 7905, "the path does not take this method; Allow says which it takes"),
-)
+NO_METHOD = Refusal(405, 7905, "the path does not take this method; Allow says which it takes")
+ELSEWHERE = (NO_PATH, NO_METHOD)

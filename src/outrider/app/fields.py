@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Raw
 
+from outrider import catalog
 from outrider.app import options
 from outrider.app.access import Scope
 from outrider.app.names import SUBJECT_LENGTH
@@ -43,7 +44,7 @@ NamedEventType = Annotated[
     described(
         "The name of an event type, in any case; empty or null names none.",
         examples=["Login"],
-        anyOf=[{"$ref": _SCHEMAS + "EventTypeName"}, {"const": ""}],
+        enum=[*catalog.names(), ""],
     ),
 ]
 SentEventTypeName = Annotated[
@@ -135,7 +136,7 @@ Timeout = Annotated[
 ]
 ScheduleName = Annotated[str, described("A schedule by name.", enum=["default", "svix"])]
 Waits = Annotated[
-    list[Annotated[float, described("Seconds.", exclusiveMinimum=0, maximum=options.LONGEST_WAIT_S)]],
+    list[Annotated[float, described("Seconds.", minimum=0.001, maximum=options.LONGEST_WAIT_S)]],
     described("The waits between attempts; there is one attempt more than waits.", maxItems=options.MOST_WAITS),
 ]
 MaxConcurrency = Annotated[int, described("Attempts at a time.", minimum=1, maximum=options.MOST_CONCURRENCY)]

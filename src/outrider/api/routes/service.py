@@ -1,4 +1,4 @@
-"""`/health` and `/openapi.json`: what this process says of itself, to everybody."""
+"""`/health` and the OpenAPI documents: what this process says of itself, to everybody."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 from litestar import Request, Router, get
 
 from outrider.api.models.common import Health
-from outrider.api.openapi.document import served
+from outrider.api.openapi.document import served, served_older
 
 
 @get("/health", operation_id="getHealth", summary="Say whether this process delivers")
@@ -21,4 +21,11 @@ async def get_openapi(request: Request[Any, Any, Any]) -> msgspec.Raw:
     return served(request.app)
 
 
-router = Router("/", route_handlers=[get_health, get_openapi], tags=["Service"], opt={"open": True})
+@get("/openapi-3.0.json", operation_id="getOlderOpenApi", summary="Read this document in OpenAPI 3.0.3")
+async def get_older_openapi(request: Request[Any, Any, Any]) -> msgspec.Raw:
+    return served_older(request.app)
+
+
+router = Router(
+    "/", route_handlers=[get_health, get_openapi, get_older_openapi], tags=["Service"], opt={"open": True}
+)
