@@ -1,9 +1,9 @@
 """The document as OpenAPI 3.0.3, for generators of clients that do not read 3.1.
 
 It says of calls what 3.1 says, in the older words, with these exceptions. What receivers get (`webhooks`) has no
-place in 3.0. Where a value may be of several types it is of any, because generators disagree about unions most. And
-which `ErrorCode` an answer has stands in its description alone: as a schema it would be a type for each answer. Examples of
-whole requests and answers are left to the newer document.
+place in 3.0. Where a value may be of several types it is of any, because generators disagree about unions most.
+Which `ErrorCode` an answer has stands in its description alone: as a schema it would be a type for each answer.
+Examples of whole requests and answers are left to the newer document.
 Source: OpenAPI 3.0.3, section 4.7.24 (Schema Object).
 """
 
