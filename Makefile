@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SDKS := .venv-sdk117/ready .venv-sdk116/ready
+NODE := $(if $(shell command -v npm),.venv-node/ready)
 PIP := pip install -q --disable-pip-version-check
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q
 .DEFAULT_GOAL := help
@@ -14,7 +15,7 @@ help: ## Show this list
 demo: .venv/run ## Send one of every event to a local TLS receiver (ONCE=1: report and exit)
 	$(BIN)/outrider demo $(if $(ONCE),--once)
 
-test: .venv/dev $(SDKS) ## Run every test (those of the viewer need Chromium)
+test: .venv/dev $(SDKS) $(NODE) ## Run every test (those of the viewer need Chromium)
 	$(BIN)/pytest
 
 fast: .venv/dev ## Run the tests that need no second process
@@ -26,9 +27,11 @@ check: .venv/dev ## Format, lint, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-openapi: .venv/run ## Write docs/openapi.json anew
+openapi: .venv/run ## Write docs/openapi.json and openapi-3.0.json anew
 	$(BIN)/python -m outrider.api.openapi > docs/openapi.json.new
 	mv docs/openapi.json.new docs/openapi.json
+	$(BIN)/python -m outrider.api.openapi 3.0 > docs/openapi-3.0.json.new
+	mv docs/openapi-3.0.json.new docs/openapi-3.0.json
 
 fuzz: .venv/dev ## 20,000 generated requests to the API, others every time
 	SCHEMATHESIS_CASES=20000 SCHEMATHESIS_SEED=random $(BIN)/pytest -o timeout=3600 tests/openapi/test_schemathesis.py
@@ -62,7 +65,7 @@ lock: ## Pin the dependencies anew (needs uv)
 	$(LOCK) --group sdk116 -o requirements/sdk116.lock
 
 clean: ## Remove what make made
-	rm -rf .venv .venv-sdk117 .venv-sdk116 .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist
+	rm -rf .venv .venv-sdk117 .venv-sdk116 .venv-node .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist
 
 .venv/bin/pip:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Outrider needs Python 3.11 or newer")'
@@ -82,4 +85,10 @@ clean: ## Remove what make made
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/$(PIP) --require-hashes -r requirements/sdk-build.lock
 	$(@D)/bin/$(PIP) --require-hashes --no-build-isolation -r $<
+	touch $@
+
+.venv-node/ready: tests/clients/typescript/package.json tests/clients/typescript/package-lock.json
+	mkdir -p $(@D)
+	cp $^ $(@D)
+	cd $(@D) && npm ci --silent --ignore-scripts --no-audit --no-fund
 	touch $@

@@ -45,7 +45,7 @@ def test_credentials(
     shared: Served, bearers: dict[str, str], path: str, method: str, operation: dict[str, Any]
 ) -> None:
     newer = path.startswith("/v2/")
-    wanted = operation["security"][2]["bearer"]
+    wanted = operation["x-required-scopes"]
     refusals: list[tuple[dict[str, str], int, int]] = [
         ({}, 400, 922),
         ({"X-LoginRadius-ApiKey": API_KEY}, 400, 923),

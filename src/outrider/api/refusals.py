@@ -91,7 +91,5 @@ NO_REQUEST = (
     ),
 )
 NO_PATH = Refusal(404, 7904, "there is no such path")
-ELSEWHERE = (
-    NO_PATH,
-    Refusal(405, 7905, "the path does not take this method; Allow says which it takes"),
-)
+NO_METHOD = Refusal(405, 7905, "the path does not take this method; Allow says which it takes")
+ELSEWHERE = (NO_PATH, NO_METHOD)

@@ -81,8 +81,8 @@ def _authentication(w: Webhook) -> webhooks.WebhookAuthentication | None:
         return None
     return webhooks.WebhookAuthentication(
         AuthType=found.kind,
-        BasicAuth=webhooks.BasicAuth(found.username, "") if found.kind is AuthType.BASIC else None,
-        BearerToken=webhooks.BearerToken("") if found.kind is AuthType.BEARER else None,
+        BasicAuth=webhooks.ShownBasicAuth(found.username, "") if found.kind is AuthType.BASIC else None,
+        BearerToken=webhooks.ShownBearerToken("") if found.kind is AuthType.BEARER else None,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Raw
 
+from outrider import catalog
 from outrider.app import options
 from outrider.app.access import Scope
 from outrider.app.names import MOST_NAMES, SUBJECT_LENGTH
@@ -54,7 +55,7 @@ NamedEventType = Annotated[
     described(
         "The name of an event type, in any case; empty or null names none.",
         examples=["Login"],
-        anyOf=[{"$ref": _SCHEMAS + "EventTypeName"}, {"const": ""}],
+        enum=[*catalog.names(), ""],
     ),
 ]
 SentEventTypeName = Annotated[

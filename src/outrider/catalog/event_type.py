@@ -58,8 +58,14 @@ class EventType:
             raise InvalidField("Data", "well-formed JSON in UTF-8", "something else") from None
 
     def schema(self) -> dict[str, Any]:
-        """JSON Schema 2020-12 of the payload, from the type that validates it."""
-        return {"$schema": DIALECT, "title": self.name, **msgspec.json.schema(self.payload)}
+        """JSON Schema 2020-12 of the payload, from the type that validates it.
+
+        The payload stands at the root, so that whoever embeds the schema moves no reference to it.
+        """
+        found = msgspec.json.schema(self.payload)
+        parts: dict[str, Any] = found["$defs"]
+        root = parts.pop(found["$ref"].removeprefix("#/$defs/"))
+        return {"$schema": DIALECT, **root, "title": self.name} | ({"$defs": parts} if parts else {})
 
     def samples(self) -> dict[str, dict[str, Any]]:
         """Realistic payloads by variant; most types have one, `default`."""

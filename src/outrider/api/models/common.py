@@ -12,9 +12,7 @@ from outrider.domain.readiness import Unready
 
 Date = Annotated[
     str,
-    described(
-        "ISO 8601, UTC, with milliseconds.", examples=["2026-01-31T09:30:00.000Z"], format="date-time", pattern="Z$"
-    ),
+    described("ISO 8601, UTC, with milliseconds.", examples=["2026-01-31T09:30:00.000Z"], format="date-time"),
 ]
 Next = Annotated[
     str | None, described("Give it back as `cursor` for the next page; null when this page is the last one.")

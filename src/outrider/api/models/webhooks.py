@@ -15,14 +15,14 @@ from outrider.domain.model import AuthType, Ordering
 from outrider.domain.redaction import MASK
 
 
-class BasicAuth(msgspec.Struct, frozen=True):
+class ShownBasicAuth(msgspec.Struct, frozen=True):
     """RFC 7617."""
 
     Username: str
     Password: Annotated[str, described("Always empty; sending it back empty keeps the password.")]
 
 
-class BearerToken(msgspec.Struct, frozen=True):
+class ShownBearerToken(msgspec.Struct, frozen=True):
     """RFC 6750."""
 
     Token: Annotated[str, described("Always empty; sending it back empty keeps the token.")]
@@ -32,8 +32,8 @@ class WebhookAuthentication(msgspec.Struct, frozen=True):
     """How requests authenticate to the receiver."""
 
     AuthType: AuthType
-    BasicAuth: BasicAuth | None
-    BearerToken: BearerToken | None
+    BasicAuth: ShownBasicAuth | None
+    BearerToken: ShownBearerToken | None
 
 
 class WebhookCircuit(msgspec.Struct, frozen=True):

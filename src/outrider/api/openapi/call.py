@@ -15,7 +15,7 @@ from litestar.typing import FieldDefinition
 
 from outrider.api.admission import scopes_of
 from outrider.api.openapi.schemas import alternatives
-from outrider.api.refusals import NO_PATH, OF_BODIES, OF_CREDENTIALS, OF_FIELDS, OURS, PACE, Refusal
+from outrider.api.refusals import NO_METHOD, NO_PATH, OF_BODIES, OF_CREDENTIALS, OF_FIELDS, OURS, PACE, Refusal
 from outrider.app.access import Scope
 
 
@@ -31,8 +31,16 @@ class Parameter(msgspec.Struct, frozen=True):
     schema: dict[str, Any] = {}
 
 
+class Demand(msgspec.Struct, frozen=True):
+    """`fields` of the body that a call cannot do without; `name` is the component that says so."""
+
+    name: str
+    fields: tuple[str, ...]
+
+
 class Call(msgspec.Struct, frozen=True):
-    """One method of one path. `body` and `answer` are types, `rules` further JSON Schema keywords of the body.
+    """One method of one path. `body` and `answer` are types; `demand` is what a body has to have here, although its
+    type can do without.
 
     `otherwise` says when it is answered the same with another status.
 
@@ -49,7 +57,7 @@ class Call(msgspec.Struct, frozen=True):
     status: int
     answer: Any
     body: Any = None
-    rules: dict[str, Any] = {}
+    demand: Demand | None = None
     body_required: bool = False
     paced: bool = False
     scopes: tuple[Scope, ...] = ()
@@ -62,6 +70,8 @@ class Call(msgspec.Struct, frozen=True):
         common: tuple[Refusal, ...] = ()
         if self.scopes:
             common += OF_CREDENTIALS + (OF_FIELDS if self.body is None else OF_BODIES) + OURS
+        else:
+            common += (NO_METHOD,)
         if self.paced:
             common += PACE
         if "{" in self.path and NO_PATH.code not in {refusal.code for refusal in self.refusals}:
@@ -113,7 +123,7 @@ def _call(route: HTTPRoute, method: str, handler: HTTPRouteHandler) -> Call:
         status=handler.status_code,
         answer=_answer(where, handler),
         body=raw() if raw else fields["data"].annotation if "data" in fields else None,
-        rules=handler.opt.get("rules", {}),
+        demand=handler.opt.get("demand"),
         body_required=raw is not None,
         paced=bool(scopes),
         scopes=scopes,

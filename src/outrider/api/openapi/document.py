@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
@@ -12,11 +13,13 @@ from outrider import __version__, catalog
 from outrider.api.models.common import Error
 from outrider.api.openapi import examples, intake, webhooks
 from outrider.api.openapi.call import Call, calls
+from outrider.api.openapi.older import downgraded
 from outrider.api.openapi.operation import operation, shared_responses, told
 from outrider.api.openapi.schemas import Schemas
 from outrider.api.refusals import ELSEWHERE, NO_REQUEST
 from outrider.domain.envelope import Envelope
 
+_REFERENCE = re.compile(r'"#/components/schemas/([^"]+)"')
 _METHODS = ("get", "post", "put", "patch", "delete")
 _ABOUT = """Signed, durable webhooks for identity events.
 
@@ -83,6 +86,7 @@ def document(app: Litestar) -> dict[str, Any]:
             "title": "Outrider",
             "version": __version__,
             "description": _ABOUT.format(elsewhere=told(ELSEWHERE), unread=told(NO_REQUEST)),
+            "contact": {"name": "The maintainers of Outrider"},
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
@@ -90,12 +94,18 @@ def document(app: Litestar) -> dict[str, Any]:
         "paths": paths,
         "webhooks": webhooks.webhooks(),
         "components": {
-            "schemas": dict(sorted((schemas.components | webhooks.schemas(schemas.components)).items())),
+            "schemas": _used(schemas.components | webhooks.schemas(schemas.components), paths),
             "parameters": webhooks.parameters(),
             "responses": shared_responses() | webhooks.responses(),
             "securitySchemes": _SECURITY,
         },
     }
+
+
+def _used(components: dict[str, Any], paths: dict[str, Any]) -> dict[str, Any]:
+    """The components but those that nothing refers to: a type that is only shown with what a call demands of it."""
+    referred = set(_REFERENCE.findall(msgspec.json.encode([paths, components, webhooks.webhooks()]).decode()))
+    return {name: components[name] for name in sorted(components) if name in referred}
 
 
 def encoded(found: dict[str, Any]) -> bytes:
@@ -117,3 +127,9 @@ def _types(every: list[Call]) -> list[Any]:
 def served(app: Litestar) -> msgspec.Raw:
     """The document's bytes, made when somebody first asks."""
     return msgspec.Raw(encoded(document(app)))
+
+
+@cache
+def served_older(app: Litestar) -> msgspec.Raw:
+    """The same for OpenAPI 3.0.3."""
+    return msgspec.Raw(encoded(downgraded(msgspec.json.decode(served(app)))))

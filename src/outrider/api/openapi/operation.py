@@ -11,7 +11,7 @@ import msgspec
 
 from outrider.api.openapi.call import Call, Parameter
 from outrider.api.openapi.examples import Example
-from outrider.api.openapi.schemas import REF, Schemas
+from outrider.api.openapi.schemas import REF, Schemas, tidied
 from outrider.api.refusals import OF_BODIES, OF_CREDENTIALS, OURS, PACE, Refusal
 
 JSON = "application/json"
@@ -38,9 +38,10 @@ _UNDER_V2 = "/v2/"
 def operation(call: Call, schemas: Schemas, examples: Mapping[str, Example]) -> dict[str, Any]:
     """The Operation Object of a call."""
     found: dict[str, Any] = {"operationId": call.operation_id, "summary": call.summary, "tags": [call.tag]}
-    if call.description:
-        found["description"] = call.description
+    found["description"] = _description(call)
     found["security"] = security(call)
+    if call.scopes:
+        found["x-required-scopes"] = [str(scope) for scope in call.scopes]
     if call.parameters:
         found["parameters"] = [_parameter(parameter, schemas, examples) for parameter in call.parameters]
     if call.body is not None:
@@ -49,24 +50,33 @@ def operation(call: Call, schemas: Schemas, examples: Mapping[str, Example]) -> 
     return found
 
 
+def _description(call: Call) -> str:
+    """What the route says of itself, and what a bearer key needs: scopes are not for `security` to say, which knows
+    none for a scheme of this kind."""
+    needed = " and ".join(f"`{scope}`" for scope in call.scopes)
+    needs = f"A bearer key needs {needed}." if needed else "Needs no credentials."
+    return f"{call.description} {needs}" if call.description else needs
+
+
 def _body(call: Call, schemas: Schemas, examples: Mapping[str, Example]) -> dict[str, Any]:
     """An absent body is an empty object, so it is required where an empty object would not do."""
-    schema = schemas.of(call.body)
-    if call.rules:
-        schema = {"allOf": [schema, call.rules]}
+    if call.demand is None:
+        schema = schemas.of(call.body)
+    else:
+        schema = schemas.demanding(call.body, call.demand.name, call.demand.fields)
     content = {"schema": schema} | _values("body", examples)
-    required = call.body_required or bool(call.rules) or schemas.requires(call.body)
+    required = call.body_required or call.demand is not None or schemas.requires(call.body)
     return {"required": required, "content": {JSON: content}}
 
 
 def security(call: Call) -> list[dict[str, list[str]]]:
-    """Any one of three ways; a bearer key needs all the scopes. None for calls that are open to everybody."""
+    """Any one of three ways; none for calls that are open to everybody."""
     if not call.scopes:
         return []
     return [
         {"apiKeyHeader": [], "apiSecretHeader": []},
         {"apiKeyQuery": [], "apiSecretQuery": []},
-        {"bearer": [str(scope) for scope in call.scopes]},
+        {"bearer": []},
     ]
 
 
@@ -88,13 +98,13 @@ def told(refusals: Sequence[Refusal]) -> str:
 
 
 def _parameter(parameter: Parameter, schemas: Schemas, examples: Mapping[str, Example]) -> dict[str, Any]:
-    schema = schemas.of(parameter.kind) | parameter.schema
+    schema = tidied(schemas.of(parameter.kind) | parameter.schema)
     if parameter.default is not None:
         schema |= {"default": parameter.default}
     values = {
         name: {"value": example.parameters[parameter.name]}
         for name, example in examples.items()
-        if parameter.name in example.parameters
+        if parameter.name in example.parameters and example.succeeds
     }
     return {
         "name": parameter.name,
@@ -142,10 +152,13 @@ def _by_status(refusals: Sequence[Refusal]) -> dict[int, tuple[Refusal, ...]]:
 
 
 def _values(part: str, examples: Mapping[str, Example], status: int | None = None) -> dict[str, Any]:
-    """The `examples` of a body or an answer; one example has the same name in all its parts."""
+    """The `examples` of a body or an answer; one example has the same name in all its parts.
+
+    What is refused is no example of a body: it breaks the schema, mostly on purpose.
+    """
     values = {
         name: {"summary": example.summary, "value": getattr(example, part)}
         for name, example in examples.items()
-        if getattr(example, part) is not None and status in (None, example.status)
+        if getattr(example, part) is not None and (example.succeeds if status is None else status == example.status)
     }
     return {"examples": values} if values else {}

@@ -6,7 +6,7 @@ import inspect
 import re
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -41,6 +41,17 @@ class Schemas:
         members = [self._of[member] for member in alternatives(kind)]
         return members[0] if len(members) == 1 else {"anyOf": members}
 
+    def demanding(self, kind: Any, name: str, fields: Sequence[str]) -> dict[str, Any]:
+        """A reference to a further component: the Struct `kind` with `fields` required and not null.
+
+        A component of its own, because generators of clients cannot merge a schema with what restates a part of it.
+        """
+        base = self._resolved(kind)
+        properties = base["properties"] | {field: _not_null(base["properties"][field]) for field in fields}
+        required = sorted({*base.get("required", ()), *fields}, key=list(properties).index)
+        self.components[name] = base | {"title": name, "properties": properties, "required": required}
+        return {"$ref": REF.format(name=name)}
+
     def requires(self, kind: Any) -> bool:
         """Whether an empty object would not do."""
         return all("required" in self._resolved(member) for member in alternatives(kind))
@@ -60,15 +71,49 @@ def alternatives(kind: Any) -> tuple[Any, ...]:
 
 
 def tidied(schema: Any) -> Any:
-    """The same schema: `null` as a further type where that is enough, no default of null, no title twice."""
+    """The same schema: `null` as a further type where that is enough, defaults as a part of the description."""
     if isinstance(schema, list):
         return [tidied(member) for member in schema]
     if not isinstance(schema, dict):
         return schema
-    found = {key: _value(key, value) for key, value in schema.items() if (key, value) != ("default", None)}
+    found = {key: _value(key, value) for key, value in schema.items()}
+    default = found.pop("default", None)
+    if default is not None:  # a generator takes a field that has one for a field that is always there
+        shown = msgspec.json.encode(default).decode()
+        found["description"] = f"{found.get('description', '')} `{shown}` when absent.".strip()
     if found.get("required") == []:
         del found["required"]
-    return _nullable(found) if "anyOf" in found else found
+    if "anyOf" in found:
+        found = _nullable(found)
+    if "$ref" in found:
+        found.pop("type", None)  # what is referred to says it
+    return found | _of_anything(found)
+
+
+def _of_anything(schema: dict[str, Any]) -> dict[str, Any]:
+    """What JSON Schema means where nothing is said; generators of clients take it for nothing at all."""
+    kinds = schema.get("type", [])
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    said: dict[str, Any] = {}
+    if "array" in kinds and "items" not in schema:
+        said["items"] = {}
+    if "object" in kinds and "properties" not in schema and "additionalProperties" not in schema:
+        said["additionalProperties"] = True
+    return said
+
+
+def _not_null(schema: dict[str, Any]) -> dict[str, Any]:
+    if isinstance(schema.get("type"), list):
+        (only,) = [kind for kind in schema["type"] if kind != "null"]
+        found = schema | {"type": only}
+        if "enum" in found:
+            found["enum"] = [value for value in found["enum"] if value is not None]
+        return found
+    if "anyOf" in schema:
+        member: dict[str, Any]
+        (member,) = [member for member in schema["anyOf"] if member != _NULL]
+        return {key: value for key, value in schema.items() if key != "anyOf"} | member
+    return schema
 
 
 def _value(key: str, value: Any) -> Any:

@@ -15,7 +15,7 @@ ENVELOPE = {
     "HookName": "The event type's name in lower case.",
     "HookId": "The event's id: the same on every attempt and at every webhook, to recognise repeats.",
     "Data": "The payload, as the producer sent it, secrets masked.",
-    "Time": "When it happened.",
+    "Time": "When it happened, UTC.",
     "ModifiedFields": "The names of changed fields, for an UpdateProfile whose producer said what was before.",
 }
 HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -85,8 +85,8 @@ def schemas(components: dict[str, Any]) -> dict[str, Any]:
     fields = components[Envelope.__name__]["properties"]
     described = {name: {"description": ENVELOPE[name]} | schema for name, schema in fields.items()}
     described["HookId"] |= {"format": "uuid"}
-    described["Time"] |= {"format": "date-time", "pattern": "Z$"}
-    described["Data"] |= {"type": "object"}
+    described["Time"] |= {"format": "date-time"}
+    described["Data"] |= {"type": "object", "additionalProperties": True}
     sent = [Family.CIAM, Family.PARTNER_IAM]
     payloads = dict.fromkeys(_payload(kind) for kind in catalog.all_types() if kind.family in sent)
     return {
@@ -97,11 +97,13 @@ def schemas(components: dict[str, Any]) -> dict[str, Any]:
             "description": "The event types producers may send.",
             "type": "string",
             "enum": catalog.names(*sent),
+            "x-enum-varnames": [f"Sent{name}" for name in catalog.names(*sent)],
         },
         "LegacyEventTypeName": {
             "description": "The event types of the legacy API, as LoginRadius' SDKs spell them.",
             "type": "string",
             "enum": [*SPELLINGS],
+            "x-enum-varnames": [f"Legacy{name[0].upper()}{name[1:]}" for name in SPELLINGS],
         },
         "Payload": {"description": "By event type.", "anyOf": [{"$ref": ref} for ref in payloads]},
     } | {name: components[name] | {"examples": list(kind.samples().values())} for name, kind in _shown().items()}
@@ -122,7 +124,7 @@ def _payload(kind: EventType) -> str:
 def _received(kind: EventType) -> dict[str, Any]:
     fields: dict[str, Any] = {"HookName": {"const": kind.name.lower()}, "Data": {"$ref": _payload(kind)}}
     if kind.name != "UpdateProfile":
-        fields["ModifiedFields"] = False
+        fields["ModifiedFields"] = {"type": "array", "items": {"type": "string"}, "maxItems": 0}
     envelope = {"allOf": [{"$ref": REF.format(name=Envelope.__name__)}, {"properties": fields}]}
     return {
         "operationId": f"receive{kind.name}",

@@ -10,15 +10,13 @@ from litestar import Router, delete, get, post
 from outrider.api import parameters
 from outrider.api.models.common import Deleted
 from outrider.api.models.legacy import Allowed, Posted, SubscribedUrl, SubscribedUrlList
+from outrider.api.openapi.call import Demand
 from outrider.api.refusals import NOT_SUBSCRIBED, TARGET, TOO_MANY, UNKNOWN_EVENT, URL_TAKEN
 from outrider.api.wording import ClientSafe
 from outrider.app.services import Services
 from outrider.app.subscriptions import SubscriptionInput
 
-_BOTH = {
-    "required": ["TargetUrl", "Event"],
-    "properties": {"TargetUrl": {"type": "string"}, "Event": {"type": "string"}},
-}
+_BOTH = Demand("Subscription", ("TargetUrl", "Event"))
 
 
 @post(
@@ -27,7 +25,7 @@ _BOTH = {
     operation_id="subscribeUrl",
     summary="Send an event type to a URL",
     description="Makes a webhook without a name. An event type goes to a URL once only, whatever the settings say.",
-    rules=_BOTH,
+    demand=_BOTH,
     refusals=(UNKNOWN_EVENT, TARGET, TOO_MANY, URL_TAKEN),
 )
 async def subscribe_url(tenant: str, services: Services, data: SubscriptionInput) -> Posted:
@@ -65,7 +63,7 @@ async def test_permission(tenant: str) -> Allowed:
     operation_id="unsubscribeUrl",
     summary="Send an event type to a URL no longer",
     description="A webhook of several event types keeps the others; one of no other is deleted.",
-    rules=_BOTH,
+    demand=_BOTH,
     refusals=(UNKNOWN_EVENT, TARGET, NOT_SUBSCRIBED),
 )
 async def unsubscribe_url(tenant: str, services: Services, data: SubscriptionInput) -> Deleted:

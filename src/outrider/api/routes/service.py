@@ -1,4 +1,4 @@
-"""`/health` and `/openapi.json`: what this process says of itself, to everybody."""
+"""`/health` and the OpenAPI documents: what this process says of itself, to everybody."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 from litestar import Request, Response, Router, get
 
 from outrider.api.models.common import Health, Life
-from outrider.api.openapi.document import served
+from outrider.api.openapi.document import served, served_older
 from outrider.domain.readiness import Unready
 
 HEALTH = "/health"
@@ -46,6 +46,14 @@ async def get_openapi(request: Request[Any, Any, Any]) -> msgspec.Raw:
     return await asyncio.to_thread(served, request.app)  # made when somebody first asks
 
 
+@get("/openapi-3.0.json", operation_id="getOlderOpenApi", summary="Read this document in OpenAPI 3.0.3")
+async def get_older_openapi(request: Request[Any, Any, Any]) -> msgspec.Raw:
+    return await asyncio.to_thread(served_older, request.app)
+
+
 router = Router(
-    "/", route_handlers=[get_health, get_liveness, get_readiness, get_openapi], tags=["Service"], opt={"open": True}
+    "/",
+    route_handlers=[get_health, get_liveness, get_readiness, get_openapi, get_older_openapi],
+    tags=["Service"],
+    opt={"open": True},
 )

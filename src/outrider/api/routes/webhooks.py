@@ -12,20 +12,14 @@ from outrider.api import parameters, views
 from outrider.api.admission import CHANGES_AND_READS
 from outrider.api.models.common import Deleted
 from outrider.api.models.webhooks import EventNameList, TestResult, Webhook, WebhookList
+from outrider.api.openapi.call import Demand
 from outrider.api.refusals import NAME_TAKEN, NO_WEBHOOK, TARGET, TOO_MANY, UNKNOWN_EVENT, URL_TAKEN
 from outrider.api.wording import ClientSafe
 from outrider.app.services import Services
 from outrider.app.trials import TrialInput
 from outrider.app.webhooks import WebhookInput
 
-_OF_A_NEW_ONE = {
-    "required": ["TargetUrl"],
-    "properties": {"TargetUrl": {"type": "string"}},
-    "anyOf": [
-        {"required": ["Event"], "properties": {"Event": {"type": "string"}}},
-        {"required": ["Events"], "properties": {"Events": {"type": "array", "minItems": 1}}},
-    ],
-}
+_NEW = Demand("WebhookCreation", ("TargetUrl",))
 
 
 @post(
@@ -34,7 +28,7 @@ _OF_A_NEW_ONE = {
     operation_id="createWebhook",
     summary="Create a webhook",
     description="`TargetUrl`, and `Event` or `Events`, are required. What cannot be honoured is refused.",
-    rules=_OF_A_NEW_ONE,
+    demand=_NEW,
     refusals=(UNKNOWN_EVENT, TARGET, TOO_MANY, NAME_TAKEN, URL_TAKEN),
 )
 async def create_webhook(tenant: str, services: Services, data: WebhookInput) -> Webhook:

@@ -22,6 +22,10 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parameters: dict[str, Any] = {}
     body: Any = None
 
+    @property
+    def succeeds(self) -> bool:
+        return self.status < 300
+
 
 @cache
 def every() -> dict[str, dict[str, Example]]:
