@@ -114,13 +114,12 @@ class IntakeRoute:
         body is let go as soon as its events are read."""
         body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         chunks.clear()
-        decode = partial(self._decoded, path, body)
         try:
             if len(body) <= arrays.LARGE:
-                given = decode()
+                given = self._decoded(path, body)
             else:
-                given = await self._work.run(admitted.tenant, decode)
-            del body, decode
+                given = await self._work.run(admitted.tenant, partial(self._decoded, path, body))
+            del body
             done = await self._store(admitted, given)
         except Exception as error:
             return refusal(error, path)
@@ -130,7 +129,7 @@ class IntakeRoute:
     def _decoded(self, path: str, body: bytes) -> EventInput | OperationInput | list[EventInput]:
         if path == OPERATIONS:
             return arrays.operation(body, self._event_bytes)
-        if arrays.is_array(body):
+        if body[:1] != b"{" and arrays.is_array(body):
             return arrays.events(body, self._event_bytes)
         if len(body) > arrays.longest(self._event_bytes):
             raise too_large(arrays.longest(self._event_bytes))

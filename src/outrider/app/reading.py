@@ -88,11 +88,11 @@ class Reader:
 
     def small(self, tenant: str, given: EventInput) -> Read | None:
         """One event, at once; None when it is too large for that: then `one`."""
-        return None if _size(given) > STRAIGHT else self._read(tenant, (given, "", self._start(given)))
+        size = len(given.Data) if given.Previous is UNSET else _size(given)
+        return None if size > STRAIGHT else self._read(tenant, given, "", self._start(given))
 
     async def one(self, tenant: str, given: EventInput) -> Read:
-        ready = (given, "", self._start(given))
-        return await self._work.run(tenant, partial(self._read, tenant, ready))
+        return await self._work.run(tenant, partial(self._read, tenant, given, "", self._start(given)))
 
     async def own(self, tenant: str, given: EventInput) -> Read:
         """An event of ours, of any size."""
@@ -103,22 +103,24 @@ class Reader:
         """The events of a request, whose errors name them as elements of `field`. The list is empty on return, so
         that a large request is not in memory twice."""
         _check_count(len(events), field, self._limits.events)
-        on_loop = sum(map(_size, events)) <= STRAIGHT
         read: list[Read] = []
-        while len(read) < len(events):
-            some = self._portion(events, len(read), field, on_loop=on_loop)
-            work = partial(self._read_some, tenant, some)
-            read += work() if on_loop else await self._work.run(tenant, work)
-            if on_loop and len(read) < len(events):
-                await asyncio.sleep(0)
+        if sum([_size(event) for event in events]) <= STRAIGHT:
+            for index, event in enumerate(events):
+                if index and index % AT_A_TIME == 0:
+                    await asyncio.sleep(0)
+                read.append(self._read(tenant, event, f"{field}[{index}].", self._start(event)))
+        else:
+            while len(read) < len(events):
+                portion = self._portion(events, len(read), field)
+                read += await self._work.run(tenant, partial(self._read_some, tenant, portion))
         events.clear()
         return read
 
-    def _portion(self, events: list[EventInput], first: int, field: str, *, on_loop: bool) -> list[_Ready]:
-        """The next events to read: AT_A_TIME on the loop, a PORTION on the workbench."""
+    def _portion(self, events: list[EventInput], first: int, field: str) -> list[_Ready]:
+        """The next events to read on the workbench."""
         found: list[_Ready] = []
         left = PORTION
-        for index in range(first, min(len(events), first + AT_A_TIME) if on_loop else len(events)):
+        for index in range(first, len(events)):
             left -= _size(events[index])
             if left < 0 and found:
                 break
@@ -130,24 +132,21 @@ class Reader:
         return self._clock.now(), self._ids.new() if given.Id is None else ""
 
     def _read_some(self, tenant: str, events: list[_Ready]) -> list[Read]:
-        return [self._read(tenant, ready) for ready in events]
+        return [self._read(tenant, given, prefix, start) for given, prefix, start in events]
 
-    def _read(self, tenant: str, ready: _Ready) -> Read:
+    def _read(self, tenant: str, given: EventInput, prefix: str, start: _Start) -> Read:
         """Check one event and make it, in any thread."""
-        given, prefix, start = ready
+        most = self._limits.event_bytes
         try:
-            self._check_size("Data", given.Data)
-            if given.Previous is not UNSET:
-                self._check_size("Previous", given.Previous)
+            if len(given.Data) > most:
+                raise too_large("Data", most, len(given.Data))
+            if given.Previous is not UNSET and len(given.Previous) > most:
+                raise too_large("Previous", most, len(given.Previous))
             return self._make(tenant, given, start)
         except CallerError as error:
             if not prefix or error.field is None:
                 raise
             raise placed(error, prefix) from error
-
-    def _check_size(self, field: str, json: msgspec.Raw) -> None:
-        if len(json) > self._limits.event_bytes:
-            raise too_large(field, self._limits.event_bytes, len(json))
 
     def _make(self, tenant: str, given: EventInput, start: _Start) -> Read:
         kind = _known_type(given.Event)

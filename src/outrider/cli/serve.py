@@ -37,7 +37,6 @@ from outrider.wiring import Outrider
 BACKLOG = 2048
 SEND_BUFFER = 256 * 1024  # bytes of answers in the system's hands: whether a peer takes them shows in ours
 COLLECT_AFTER = 20_000  # new objects; reference counting frees nearly everything before
-SWITCH_S = 0.001  # after which a thread that computes lets the event loop have the interpreter; 5 ms by default
 
 
 @click.command()
@@ -48,7 +47,6 @@ def serve(roles: str | None) -> None:
     log.set_up(config.log_level)
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER, 20, 20)
-    sys.setswitchinterval(SWITCH_S)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(config))
 

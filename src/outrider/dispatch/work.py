@@ -1,13 +1,14 @@
 """The workbench: one thread for what would keep the event loop busy for too long; tenants take turns.
 
-The interpreter lets one thread compute at a time and changes between them every millisecond (`cli/serve.py`), so a
-long piece of work makes the loop slower but does not stop it. RE2 computes beside it. One thread and no more: with
+The interpreter lets one thread compute at a time. While there is work it changes between them every millisecond, so
+a long piece makes the loop slower but does not stop it; RE2 computes beside it. One thread and no more: with
 several, the loop would get its turn less often.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from typing import Any, TypeVar
 from outrider.domain.errors import Overloaded
 
 T = TypeVar("T")
+SWITCH_S = 0.001  # while there is work, after which it lets the loop have the interpreter; 5 ms otherwise
 WAITING = 2_000  # pieces of work of a tenant; more are refused
 
 _Piece = tuple[Callable[[], Any], asyncio.Future[Any]]
@@ -47,6 +49,8 @@ class Workbench:
 
     async def _work_all(self) -> None:
         loop = asyncio.get_running_loop()
+        usual = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_S)
         try:
             while self._waiting:
                 work, outcome = self._next()
@@ -61,6 +65,7 @@ class Workbench:
                     if not outcome.done():
                         outcome.set_result(result)
         finally:
+            sys.setswitchinterval(usual)
             self._working = None
 
     def _next(self) -> _Piece:
