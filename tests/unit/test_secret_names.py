@@ -168,3 +168,19 @@ def test_only_the_end_of_an_endless_name_counts() -> None:
     assert NAMES.secret("x" * LONGEST * 1_000 + "Password")
     assert not NAMES.secret("Password" + "x" * LONGEST * 1_000)
     assert not NAMES.secret("Password" + "plaintext" * LONGEST + "x")
+
+
+_OF_CODES = """backup recovery verification activation confirmation authorization security secret oneTime two_factor
+    otp mfa 2fa sms login auth reset access device verify pin""".split()
+
+
+@pytest.mark.parametrize("below", [*_OF_CODES, *(f"My{word.title()}" for word in _OF_CODES)])
+def test_codes_below_what_makes_them_secret_are_looked_at(below: str) -> None:
+    for name in ("Code", "codes", "_code"):
+        deep = {"a": [{below: [[{name: "x"}]]}]}
+        for document in ({below: {name: "x"}}, {below: [{"a": 1, name: ["x"]}]}, deep):
+            assert NAMES.look(json.dumps(document).encode()) is not None, document
+
+
+def test_a_code_that_nothing_makes_secret_is_not_looked_at() -> None:
+    assert NAMES.look(b'{"Country":{"Code":"DE"},"LastLoginLocation":"Hamburg","NoOfLogins":12}') is None

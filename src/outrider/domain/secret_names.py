@@ -52,6 +52,7 @@ _NOT_A_PIN = re.compile(  # pinned to something, or what India calls a postal co
     r"(?:^|-)(?:map|drop|push|board|location|hair|lapel)-?pins?$"
     r"|(?:postal|zip|area|address|location).*pins?(?:-?codes?)?(?:-?[0-9]+)*$"
 )
+_CODES = frozenset({"code", "codes"})
 _SAID_BY_WHERE = frozenset("answer answers code codes key keys cookie".split())
 _LOOKED_INTO = frozenset({"pin", "authorization", "proxyauthorization"})
 _LOOKED_INTO_ENDS = ("credential", "credentials")
@@ -108,12 +109,20 @@ class SecretNames:
         rule = f"{noun}(?:~(?:for|from)(?:-.*)?)?$|^(?:{_WHOLE_NAMES})$"
         self._rule = _compiled(rule.replace("~", "-?").replace("<", "(?:^|-)").replace(">", ".*"))
         # The same as it may stand in JSON, and so rather too much than too little.
-        names = rf'(?:{noun}|"~(?:{_WHOLE_NAMES}|{"|".join(_SAID_BY_WHERE)}))~"|{noun}~(?:for|from|of)'
+        alone = "|".join(_SAID_BY_WHERE if added else _SAID_BY_WHERE - _CODES)
+        names = rf'(?:{noun}|"~(?:{_WHOLE_NAMES}|{alone}))~"|{noun}~(?:for|from|of)'
         names = names.replace("~", _JOINT).replace("<", "").replace(">", r'[^"\\]*')
         pairing = "|".join((*_NAMING_ENDS, *_NAMING_WORDS, *_NAMED_ENDS, *_NAMED_WORDS))
-        self._named = _compiled(f'{names}|(?:{pairing}){_JOINT}"')
-        self.look = _compiled(f"{names}|{unusual}")
+        self._named = _compiled(f'{names}|"{_JOINT}codes?{_JOINT}"|(?:{pairing}){_JOINT}"')
+        self._surely = _compiled(f"{names}|{unusual}")
         self._remembered = lru_cache(REMEMBERED)(self._kind)
+
+    def look(self, json: bytes) -> object:
+        """None for JSON that holds no secret name. `Code` is in many payloads, as a country's, so there what holds
+        it has to be named as one whose codes are secret."""
+        if found := self._surely(json):
+            return found
+        return _CODE_IN(json) and _CODE_BELOW(json)
 
     @classmethod
     def parse(cls, text: str, setting: str = "masked fields") -> SecretNames:
@@ -239,3 +248,10 @@ def _folded(name: str) -> str:
 
 def _words(folded: str) -> list[str]:
     return [word.lower() for word in _WORDS.findall(folded)]
+
+
+_CODE_IN = _compiled(f'"{_JOINT}codes?{_JOINT}"')
+_CODE_BELOW = _compiled(
+    "(?:backup|recovery|verification|activation|confirmation|authorization|authentication|security|secret|time|factor"
+    rf'|otp|mfa|fa|sms|login|auth|reset|access|device|verify|pin){_JOINT}"\s*:\s*[\[{{]'
+)
